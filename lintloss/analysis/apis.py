@@ -1,0 +1,346 @@
+"""The API book: what `rules/apis/*.toml` says of the callables of libraries, and calls bound to it.
+
+An `Entry` is one record of a data file. `ApiBook.bind` matches a call term against it: which argument plays
+which parameter, defaults filled in. Nothing here knows a framework by name.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lintloss import knowledge
+from lintloss.analysis.terms import Api, Apply, Argument, Const, Sequence, Term
+from lintloss.analysis.terms import Mapping as MappingTerm
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a library callable. `kind` is `plain`, `keyword`, `rest` (*args) or `options` (**kwargs)."""
+
+    name: str
+    default: Term | None = None
+    kind: str = "plain"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One record of an API file; keys that are not attributes here stand in `data`."""
+
+    names: tuple[str, ...]
+    kind: str
+    framework: str
+    parameters: tuple[Parameter, ...] | None
+    call: tuple[Parameter, ...] | None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.data.get(key)
+
+    @property
+    def name(self) -> str:
+        return self.names[0]
+
+    @property
+    def is_class(self) -> bool:
+        return self.call is not None
+
+    def role(self, role: str) -> str | None:
+        """The parameter that plays `role` (`prediction`, `labels`, `from_logits`, ...), or None."""
+        takes: Mapping[str, str] = self.data.get("takes", EMPTY)
+        return takes.get(role)
+
+    def under(self, arguments: Mapping[str, Term]) -> Entry:
+        """This entry with the first of its `when` overrides applied that the constant arguments satisfy."""
+        data = dict(self.data)
+        for case in self.data.get("when", ()):
+            changes = {key: value for key, value in case.items() if key != "if"}
+            values = {name: _constant(arguments.get(name)) for name in case["if"]}
+            if all(values[name] == wanted for name, wanted in case["if"].items()):
+                data.update(changes)
+                break
+            if any(values[name] is ... and name in arguments for name in values):
+                data.update(dict.fromkeys(changes, "unknown"))
+        return replace(self, data=data)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A call matched with its entry: `arguments` by parameter name, those of the constructor too."""
+
+    entry: Entry
+    arguments: Mapping[str, Term]
+    given: frozenset[str] = frozenset()
+    constructor: Apply | None = None
+    leftover: tuple[Term, ...] = ()
+
+    def role(self, role: str) -> Term | None:
+        name = self.entry.role(role)
+        return self.arguments.get(name) if name else None
+
+    def get(self, key: str) -> Term | None:
+        """The argument for the parameter that the entry names under `key` (`input`, `units`, ...)."""
+        name = self.entry[key]
+        return self.arguments.get(name) if isinstance(name, str) else None
+
+
+class ApiBook:
+    """All entries, by canonical name and by string."""
+
+    def __init__(self, files: Mapping[str, Mapping[str, Any]]) -> None:
+        self._entries: dict[str, list[Entry]] = {}
+        self._strings: dict[str, Entry] = {}
+        self._metric_strings: dict[str, Entry] = {}
+        self._activation_strings: dict[str, Entry] = {}
+        self.conventions: dict[str, str] = {}
+        self._aliases: dict[str, str] = {}
+        self._canonical: dict[str, str] = {}
+        self._roots: set[str] = set()
+        self._methods: dict[str, list[Entry]] = {}
+        for data in files.values():
+            self._add(data)
+
+    def _add(self, data: Mapping[str, Any]) -> None:
+        self.conventions.update(data.get("conventions", {}))
+        self._aliases.update(data.get("aliases", {}))
+        for record in data.get("api", ()):
+            entry = _entry(record, data["framework"])
+            for name in entry.names:
+                self._entries.setdefault(name, []).append(entry)
+                if entry.kind in ("compile", "train"):
+                    self._methods.setdefault(name.rsplit(".", 1)[-1], []).append(entry)
+            table = {"loss": self._strings, "metric": self._metric_strings, "activation": self._activation_strings}
+            if entry.kind in table:
+                for string in record.get("strings", ()):
+                    table[entry.kind].setdefault(string, entry)
+
+    def canonical(self, path: str) -> str:
+        """`path` with its longest aliased prefix replaced."""
+        known = self._canonical.get(path)
+        if known is None:
+            known = self._canonical[path] = self._resolve(path)
+        return known
+
+    def _resolve(self, path: str) -> str:
+        for _ in range(4):
+            pieces = path.split(".")
+            for length in range(len(pieces), 0, -1):
+                prefix = ".".join(pieces[:length])
+                if prefix in self._aliases:
+                    path = ".".join([self._aliases[prefix], *pieces[length:]])
+                    break
+            else:
+                return path
+        return path
+
+    def entries(self, path: str) -> list[Entry]:
+        """The entries of that name (several where versions disagree), best first; empty if unknown."""
+        return self._entries.get(path) or self._entries.get(self.canonical(path)) or []
+
+    def entry(self, path: str) -> Entry | None:
+        found = self.entries(path)
+        return found[0] if found else None
+
+    def loss_named(self, string: str) -> Entry | None:
+        return self._strings.get(string) or self._strings.get(string.lower())
+
+    def metric_named(self, string: str) -> Entry | None:
+        return self._metric_strings.get(string) or self._metric_strings.get(string.lower()) or self.loss_named(string)
+
+    def activation_named(self, string: str) -> Entry | None:
+        return self._activation_strings.get(string) or self._activation_strings.get(string.lower())
+
+    def knows_root(self, root: str) -> bool:
+        """Whether `root` is the top-level package of anything described."""
+        if not self._roots:
+            self._roots.update(name.split(".")[0] for name in (*self._entries, *self._aliases))
+        return root in self._roots
+
+    def methods(self, path: str, name: str) -> Iterator[str]:
+        """The names under which the method `name` of the class `path` is known: its own, or one it inherits."""
+        pending, seen = [path], set()
+        while pending:
+            current = pending.pop(0)
+            if current in seen:
+                continue
+            seen.add(current)
+            if self.entries(f"{current}.{name}"):
+                yield self.canonical(f"{current}.{name}")
+            pending.extend(base for entry in self.entries(current) for base in entry.data.get("inherits", ()))
+
+    def methods_named(self, name: str) -> list[Entry]:
+        """Methods of that name of any class."""
+        return self._methods.get(name, [])
+
+    def names(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def bind(self, term: Term, era: int | None = None) -> Bound | None:
+        """Match a call with its entry, or None where the callee is unknown or the arguments do not fit.
+
+        `era` is the framework's major version that the file is written for, where it is known: it picks the
+        positional order among those of several versions.
+        """
+        if not isinstance(term, Apply):
+            return None
+        if isinstance(term.function, Api):
+            for entry in self.entries(term.function.path):
+                bound = _bind(entry, _parameters(entry, era, term), term.arguments)
+                if bound is not None:
+                    return bound
+            return None
+        made = self.bind(term.function, era)
+        if made is None or made.entry.call is None:
+            return None
+        bound = _bind(made.entry, made.entry.call, term.arguments)
+        if bound is None:
+            return None
+        return Bound(
+            made.entry,
+            {**made.arguments, **bound.arguments},
+            made.given | bound.given,
+            constructor=term.function if isinstance(term.function, Apply) else None,
+            leftover=bound.leftover,
+        )
+
+    def describe(self, name: str) -> str | None:
+        """What is known of a callable, as text for a person; None if nothing is."""
+        found = self.entries(name)
+        if not found:
+            return None
+        return "\n\n".join(_describe(entry) for entry in found)
+
+
+def load(settings: Any = None) -> ApiBook:
+    """The book of the shipped API files and those that the settings name.
+
+    Raises `knowledge.BrokenKnowledge` for a file that does not follow the format.
+    """
+    extra = tuple(getattr(settings, "apis", ()) or ())
+    return _load(tuple(map(Path, knowledge.api_files())), tuple(map(Path, extra)))
+
+
+@functools.lru_cache(maxsize=4)
+def _load(shipped: tuple[Path, ...], extra: tuple[Path, ...]) -> ApiBook:
+    # A user's file comes first: its entry for a name is the one that is found.
+    return ApiBook({str(path): knowledge.load_toml(path) for path in (*extra, *shipped)})
+
+
+def _entry(record: Mapping[str, Any], framework: str) -> Entry:
+    return Entry(
+        names=tuple(record["names"]),
+        kind=record["kind"],
+        framework=framework,
+        parameters=_signature(record["parameters"]) if "parameters" in record else None,
+        call=_signature(record["call"]) if "call" in record else None,
+        data=record,
+    )
+
+
+def _signature(specs: list[str]) -> tuple[Parameter, ...]:
+    parameters: list[Parameter] = []
+    kind = "plain"
+    for spec in specs:
+        name, _, default = spec.partition("=")
+        if spec == "*":
+            kind = "keyword"
+        elif spec.startswith("**"):
+            parameters.append(Parameter(spec[2:], kind="options"))
+        elif spec.startswith("*"):
+            parameters.append(Parameter(spec[1:], kind="rest"))
+            kind = "keyword"
+        else:
+            parameters.append(Parameter(name, _literal(default) if default else None, kind))
+    return tuple(parameters)
+
+
+def _literal(code: str) -> Term:
+    try:
+        value = ast.literal_eval(code)
+    except (ValueError, SyntaxError):
+        return Api(code)
+    if isinstance(value, (tuple, list)):
+        return Sequence(type(value).__name__, tuple(Const(item) for item in value))
+    if isinstance(value, dict):
+        return MappingTerm(tuple((Const(key), Const(item)) for key, item in value.items()))
+    return Const(value)
+
+
+def _parameters(entry: Entry, era: int | None, term: Apply) -> tuple[Parameter, ...] | None:
+    """The parameter list of the version that the file is written for."""
+    if era is None or sum(argument.keyword is None for argument in term.arguments) < 2:
+        return entry.parameters
+    for order in entry.data.get("orders", ()):
+        if _is_version(era, order["versions"]):
+            return _signature(order["parameters"])
+    return entry.parameters
+
+
+def _is_version(era: int, versions: str) -> bool:
+    relation, _, number = versions.partition("<")
+    return bool(number) and era < int(number.lstrip("=").split(".")[0] or 0) + versions.count("<=")
+
+
+def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[Argument, ...]) -> Bound | None:
+    if parameters is None:
+        keywords = {argument.keyword: argument.value for argument in given if argument.keyword}
+        return Bound(entry, keywords, frozenset(keywords), leftover=tuple(a.value for a in given if not a.keyword))
+    renamed: Mapping[str, str] = entry.data.get("renamed", EMPTY)
+    positional = [parameter for parameter in parameters if parameter.kind == "plain"]
+    rest = next((parameter for parameter in parameters if parameter.kind == "rest"), None)
+    open_ended = any(parameter.kind == "options" for parameter in parameters)
+    names = {parameter.name for parameter in parameters}
+    bound: dict[str, Term] = {}
+    extra: list[Term] = []
+    unpacked = False
+    for argument in given:
+        if argument.keyword is None:
+            if unpacked:
+                continue
+            if len(bound) < len(positional):
+                bound[positional[len(bound)].name] = argument.value
+            elif rest is not None:
+                extra.append(argument.value)
+            else:
+                return None
+        elif argument.keyword in ("*", "**"):
+            unpacked = True
+        else:
+            name = argument.keyword
+            if name not in names:
+                name = renamed.get(name, name)
+            if name not in names and not open_ended:
+                return None
+            bound[name] = argument.value
+    defaults = {} if unpacked else {p.name: p.default for p in parameters if p.default is not None and p.name not in bound}
+    return Bound(entry, {**bound, **defaults}, frozenset(bound), leftover=tuple(extra))
+
+
+def _constant(term: Term | None) -> Any:
+    return term.value if isinstance(term, Const) else term.path if isinstance(term, Api) else ...
+
+
+def _describe(entry: Entry) -> str:
+    lines = [entry.name, f"  kind: {entry.kind} ({entry.framework})"]
+    if len(entry.names) > 1:
+        lines.append(f"  also: {', '.join(entry.names[1:])}")
+    for title, parameters in (("parameters", entry.parameters), ("call", entry.call)):
+        if parameters is not None:
+            lines.append(f"  {title}: ({', '.join(_shown(parameter) for parameter in parameters)})")
+    for key in sorted(set(entry.data) - {"names", "kind", "parameters", "call"}):
+        lines.append(f"  {key}: {entry.data[key]}")
+    return "\n".join(lines)
+
+
+def _shown(parameter: Parameter) -> str:
+    marks = {"rest": "*", "options": "**"}
+    default = parameter.default
+    value = default.value if isinstance(default, Const) else getattr(default, "path", None)
+    return marks.get(parameter.kind, "") + parameter.name + (f"={value!r}" if default is not None else "")

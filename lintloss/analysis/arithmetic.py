@@ -1,0 +1,166 @@
+"""Arithmetic on facts: what adding, scaling, taking logarithms and averaging leave of what is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lintloss.analysis.apis import Bound
+from lintloss.analysis.facts import SQUASHING, Facts, Step
+from lintloss.analysis.terms import Apply, Const, Term
+
+if TYPE_CHECKING:
+    from lintloss.analysis.facts import Evaluator
+
+_COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+_BOUNDS = ("clip", "maximum", "minimum")
+
+
+def elementwise(operation: str, term: Apply, operands: list[Term], facts: list[Facts]) -> Facts:
+    """The facts of a pointwise operation from those of its operands."""
+    if operation in _COMPARISONS:
+        return Facts(encoding="binary", role="label", dtype="bool", shape=facts[0].shape)
+    if operation in _BOUNDS:
+        return _bounded(operation, term, operands, facts)
+    if operation == "log":
+        return _logarithm(term, facts[0])
+    if operation == "negative":
+        return facts[0] if facts[0].activation == "linear" else _mixed(facts)
+    if operation == "where":
+        return _mixed(facts)
+    if operation in ("add", "subtract", "multiply", "divide") and len(facts) == 2:
+        return _combined(operation, operands, facts)
+    return _mixed(facts)
+
+
+def _combined(operation: str, operands: list[Term], facts: list[Facts]) -> Facts:
+    one, other = facts
+    if isinstance(operands[1], Const):
+        return _with_number(operation, one, operands[1])
+    if isinstance(operands[0], Const) and operation in ("add", "multiply"):
+        return _with_number(operation, other, operands[0])
+    if isinstance(operands[0], Const):
+        return other if other.activation == "linear" else _mixed(facts)
+    if one.activation == "linear" or other.activation == "linear":
+        # Something unbounded plus or times anything but its own squashed self is unbounded.
+        linear = one if one.activation == "linear" else other
+        if not any(side.activation in SQUASHING for side in facts) or operation in ("add", "subtract"):
+            return Facts(activation="linear", units=linear.units, shape=linear.shape, role="prediction")
+    if _is_made(one) and _is_made(other):
+        return Facts(role="made", reason="arithmetic on values that nothing is known of")
+    return _mixed(facts)
+
+
+def _is_made(facts: Facts) -> bool:
+    return facts.role in ("made", "literal", "input")
+
+
+def _with_number(operation: str, facts: Facts, number: Const) -> Facts:
+    """A value plus, minus, times or divided by a number."""
+    if facts.activation == "linear":
+        return facts
+    value = number.value
+    tiny = isinstance(value, float) and abs(value) < 1e-2
+    if operation in ("add", "subtract") and tiny:
+        return replace(facts, since=(*facts.since, "shift"), repair="lost")
+    if facts.encoding == "one_hot" and operation == "multiply":
+        return replace(facts, encoding="soft")
+    if facts.encoding in ("class_ids", "binary") and operation in ("add", "subtract") and isinstance(value, int):
+        return replace(facts, encoding="class_ids")
+    if operation == "divide" and facts.encoding == "unknown" and facts.role in ("label", "input", "made"):
+        return facts
+    return _mixed([facts])
+
+
+def _mixed(facts: list[Facts]) -> Facts:
+    activation = "other" if any(side.activation not in ("unknown", "linear") for side in facts) else "unknown"
+    return Facts(activation=activation, reason="it was computed from several values in a way that is not followed")
+
+
+def _logarithm(term: Apply, facts: Facts) -> Facts:
+    name = {"softmax": "log_softmax", "sigmoid": "log_sigmoid"}.get(facts.activation)
+    if name is None:
+        return Facts(activation="other", reason="it is a logarithm")
+    step = (Step(term.origin, "its logarithm is taken here"),) if term.origin is not None else ()
+    return replace(facts, activation=name, since=(), repair="lost", steps=(*facts.steps, *step))
+
+
+def _bounded(operation: str, term: Apply, operands: list[Term], facts: list[Facts]) -> Facts:
+    """A value kept within bounds: a guard around probabilities, or a relu written as a maximum."""
+    values = [side for side, operand in zip(facts, operands) if not isinstance(operand, Const)]
+    numbers = [operand.value for operand in operands if isinstance(operand, Const)]
+    if len(values) != 1:
+        return _mixed(facts)
+    known = values[0]
+    if known.activation in SQUASHING or known.activation == "unknown":
+        return replace(known, since=(*known.since, "clip"), repair="lost")
+    if operation == "maximum" and numbers in ([0], [0.0]):
+        return Facts(activation="relu", applied=term.origin, shape=known.shape, units=known.units, role="prediction")
+    return _mixed(facts)
+
+
+def reduced(facts: Facts, bound: Bound) -> Facts:
+    """The facts of a sum, mean, maximum or argmax over some axes."""
+    operation = bound.entry["operation"]
+    axis = bound.get("axis")
+    over_classes = _is_last(axis, facts)
+    if operation == "argmax":
+        classes = facts.units if over_classes else None
+        return Facts(encoding="class_ids", role="label", classes=classes or facts.classes, dtype="int64")
+    shape = _without_axis(facts, bound)
+    if facts.activation == "linear":
+        return Facts(activation="linear", role=facts.role, shape=shape)
+    if over_classes or axis is None or operation == "sum":
+        return Facts(activation="other" if facts.activation != "unknown" else "unknown", shape=shape, reason="it was summed up")
+    return replace(facts, since=(*facts.since, "pool"), repair="lost", shape=shape)
+
+
+def _is_last(axis: Term | None, facts: Facts) -> bool:
+    if not isinstance(axis, Const) or not isinstance(axis.value, int):
+        return False
+    return axis.value == -1 or (facts.shape is not None and axis.value == len(facts.shape) - 1)
+
+
+def _without_axis(facts: Facts, bound: Bound) -> tuple[int | str | None, ...] | None:
+    axis, keep = bound.get("axis"), bound.get("keepdims")
+    if facts.shape is None or not isinstance(axis, Const) or not isinstance(axis.value, int):
+        return None
+    at = axis.value if axis.value >= 0 else len(facts.shape) + axis.value
+    if not 0 <= at < len(facts.shape):
+        return None
+    kept = (1,) if isinstance(keep, Const) and keep.value is True else ()
+    return (*facts.shape[:at], *kept, *facts.shape[at + 1 :])
+
+
+def written_out_activation(evaluator: Evaluator, term: Apply, operation: str, operands: list[Term]) -> Facts | None:
+    """A softmax or sigmoid that is written out: `exp(z) / sum(exp(z))`, `1 / (1 + exp(-z))`."""
+    if operation != "divide" or len(operands) != 2:
+        return None
+    above, below = operands
+    step = (Step(term.origin, "this is a softmax, written out"),) if term.origin is not None else ()
+    total = _operands(evaluator, below, "sum")
+    exponential = _operands(evaluator, above, "exp")
+    if total is not None and exponential is not None and (total[0] is above or _same_exponential(evaluator, total[0], exponential)):
+        facts = evaluator.single(exponential[0])
+        return Facts(activation="softmax", pre=exponential[0], applied=term.origin, axis=-1, units=facts.units, shape=facts.shape, steps=step)
+    one_plus = _operands(evaluator, below, "add")
+    if isinstance(above, Const) and above.value in (1, 1.0) and one_plus is not None and len(one_plus) == 2:
+        for number, other in (one_plus, one_plus[::-1]):
+            inner = _operands(evaluator, other, "exp")
+            minus = _operands(evaluator, inner[0], "negative") if inner else None
+            if isinstance(number, Const) and number.value in (1, 1.0) and minus is not None:
+                facts = evaluator.single(minus[0])
+                return Facts(activation="sigmoid", pre=minus[0], applied=term.origin, units=facts.units, shape=facts.shape)
+    return None
+
+
+def _same_exponential(evaluator: Evaluator, term: Term, exponential: list[Term]) -> bool:
+    inner = _operands(evaluator, term, "exp")
+    return inner is not None and inner[0] is exponential[0]
+
+
+def _operands(evaluator: Evaluator, term: Term, operation: str) -> list[Term] | None:
+    bound = evaluator.book.bind(term, evaluator.era)
+    if bound is None or bound.entry["operation"] != operation:
+        return None
+    return [operand for operand in (bound.get("input"), bound.get("other")) if operand is not None]

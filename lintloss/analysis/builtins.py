@@ -1,0 +1,209 @@
+"""Python's own callables, computed where their arguments are known: `len`, `dict`, `super`, list methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lintloss.analysis.machine import NOTHING, Machine, over_choices, unknown
+from lintloss.analysis.objects import Class, Frame, Instance, Partial, Super
+from lintloss.analysis.syntax import NodeOrigin
+from lintloss.analysis.terms import Api, Apply, Argument, Choice, Const, Mapping, Sequence, Term
+
+Arguments = tuple[Argument, ...]
+
+
+def function(machine: Machine, frame: Frame, path: str, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    """The value of a builtin's call, or None where it is left as a term."""
+    compute = _FUNCTIONS.get(path)
+    return None if compute is None else compute(machine, frame, arguments, origin)
+
+
+def method(
+    machine: Machine, frame: Frame, base: Term, name: str, arguments: Arguments, origin: NodeOrigin | None
+) -> Term | None:
+    """The value of a method of a list, dict or string, or None where it is left as a term."""
+    values = [argument.value for argument in arguments if argument.keyword is None]
+    if isinstance(base, Mapping):
+        return _mapping_method(base, name, values, origin)
+    if isinstance(base, Const) and isinstance(base.value, str) and name in ("lower", "upper", "strip", "title"):
+        return Const(getattr(base.value, name)(), origin=origin)
+    if isinstance(base, Sequence) and name in ("copy", "tolist") and not values:
+        return base
+    if isinstance(base, Sequence) and name == "index" and values:
+        return unknown("a position in a list", origin)
+    return None
+
+
+def _mapping_method(base: Mapping, name: str, values: list[Term], origin: NodeOrigin | None) -> Term | None:
+    if name == "get" and values:
+        if not isinstance(values[0], Const):
+            return unknown("a dict entry whose key is not known", origin)
+        found = base.get(values[0].value)
+        return found if found is not None else values[1] if len(values) > 1 else NOTHING
+    if name == "items":
+        return Sequence("list", tuple(Sequence("tuple", entry) for entry in base.entries), origin=origin)
+    if name == "keys":
+        return Sequence("list", tuple(key for key, _ in base.entries), origin=origin)
+    if name == "values":
+        return Sequence("list", tuple(value for _, value in base.entries), origin=origin)
+    return base if name == "copy" else None
+
+
+def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
+    """What a list or dict is after a method that changes it in place, or None if it is no such method."""
+    values = [argument.value for argument in arguments if argument.keyword is None]
+    if isinstance(base, Choice):
+        then, otherwise = changed(base.then, name, arguments), changed(base.otherwise, name, arguments)
+        return Choice(base.condition, then, otherwise) if then is not None and otherwise is not None else None
+    if isinstance(base, Sequence) and base.kind in ("list", "set"):
+        first = values[0] if values else None
+        if name in ("append", "add") and first is not None:
+            return Sequence(base.kind, (*base.items, first), origin=base.origin)
+        if name == "extend" and isinstance(first, Sequence):
+            return Sequence(base.kind, base.items + first.items, origin=base.origin)
+        if name == "insert" and isinstance(first, Const) and isinstance(first.value, int) and len(values) > 1:
+            items = list(base.items)
+            items.insert(first.value, values[1])
+            return Sequence(base.kind, tuple(items), origin=base.origin)
+        if name == "pop" and base.items:
+            return Sequence(base.kind, base.items[:-1], origin=base.origin)
+        if name in ("extend", "remove", "sort", "clear"):
+            return unknown("a list that is changed in a way that is not followed", None, base)
+    if isinstance(base, Mapping) and name == "update":
+        extra = values[0].entries if values and isinstance(values[0], Mapping) else ()
+        named = tuple((Const(argument.keyword), argument.value) for argument in arguments if argument.keyword)
+        return Mapping((*base.entries, *extra, *named), origin=base.origin)
+    if isinstance(base, Mapping) and name == "setdefault" and len(values) == 2 and isinstance(values[0], Const):
+        return base if base.get(values[0].value) is not None else Mapping((*base.entries, (values[0], values[1])))
+    return None
+
+
+def _length(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    value = machine.chosen(arguments[0].value) if arguments else None
+    if isinstance(value, Sequence):
+        return Const(len(value.items), origin=origin)
+    if isinstance(value, Mapping):
+        return Const(len(value.entries), origin=origin)
+    if isinstance(value, Const) and isinstance(value.value, (str, bytes)):
+        return Const(len(value.value), origin=origin)
+    return None
+
+
+def _dict(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    entries: list[tuple[Term, Term]] = []
+    for keyword, value in arguments:
+        if keyword is None and isinstance(value, Mapping):
+            entries.extend(value.entries)
+        elif keyword not in (None, "*", "**"):
+            entries.append((Const(keyword), value))
+        else:
+            return None
+    return Mapping(tuple(entries), origin=origin)
+
+
+def _list(kind: str) -> Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]:
+    def compute(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+        from lintloss.analysis.expressions import elements_of
+
+        if not arguments:
+            return Sequence(kind, (), origin=origin)
+        value = machine.chosen(arguments[0].value)
+        if isinstance(value, Sequence):
+            return Sequence(kind, value.items, origin=origin)
+        items, complete = elements_of(machine, value, origin) if isinstance(value, (Mapping, Apply)) else ([], False)
+        return Sequence(kind, tuple(items), origin=origin) if complete else None
+
+    return compute
+
+
+def _number(convert: Callable[[object], object]) -> Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]:
+    def compute(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+        value = machine.chosen(arguments[0].value) if len(arguments) == 1 else None
+        if not isinstance(value, Const):
+            return None
+        try:
+            return Const(convert(value.value), origin=origin)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    return compute
+
+
+def _super(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    if not machine.calls:
+        return None
+    owner = machine.calls[-1][0].owner
+    receiver = next(iter(frame.names.values()), None)
+    if len(arguments) == 2:
+        named = arguments[0].value
+        owner = named if isinstance(named, Class) else owner
+        receiver = arguments[1].value
+    if owner is None or not isinstance(receiver, Instance):
+        return None
+    return Super(receiver, owner, origin=origin)
+
+
+def _getattr(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    from lintloss.analysis.expressions import attribute_of
+
+    if len(arguments) >= 2 and isinstance(arguments[1].value, Const) and origin is not None:
+        return attribute_of(machine, arguments[0].value, str(arguments[1].value.value), origin)
+    return None
+
+
+def _setattr(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    if len(arguments) == 3:
+        base, name, value = (argument.value for argument in arguments)
+        if isinstance(base, Instance) and isinstance(name, Const):
+            machine.set_attribute(base, str(name.value), value)
+    return NOTHING
+
+
+def _partial(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    return Partial(arguments[0].value, arguments[1:], origin=origin) if arguments else None
+
+
+def _map(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    from lintloss.analysis import calls
+    from lintloss.analysis.expressions import elements_of
+
+    if len(arguments) != 2:
+        return None
+    items, complete = elements_of(machine, arguments[1].value, origin)
+    mapped = tuple(calls.call(machine, frame, arguments[0].value, (Argument(None, item),), origin) for item in items)
+    if complete:
+        return Sequence("list", mapped, origin=origin)
+    return Apply(Api("builtins.list"), tuple(Argument(None, value) for value in mapped), origin=origin)
+
+
+def _reduce(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    value = machine.chosen(arguments[0].value) if arguments else None
+    if isinstance(value, Sequence) and len(value.items) == 1:
+        return value.items[0]
+    return None
+
+
+def _identity(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    return arguments[0].value if arguments else None
+
+
+_FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]] = {
+    "builtins.len": _length,
+    "builtins.dict": _dict,
+    "collections.OrderedDict": _dict,
+    "builtins.list": _list("list"),
+    "builtins.tuple": _list("tuple"),
+    "builtins.set": _list("set"),
+    "builtins.int": _number(lambda value: int(value)),  # type: ignore[call-overload]
+    "builtins.float": _number(lambda value: float(value)),  # type: ignore[arg-type]
+    "builtins.bool": _number(bool),
+    "builtins.super": _super,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "builtins.map": _map,
+    "builtins.sum": _reduce,
+    "functools.partial": _partial,
+    "copy.copy": _identity,
+    "copy.deepcopy": _identity,
+}
+__all__ = ["changed", "function", "method", "over_choices"]

@@ -1,0 +1,455 @@
+"""Calls: what calling a function, a class, an object or a library's callable gives.
+
+Functions of the user's are walked with the arguments they get; what a library's callable does is left to
+facts and to the runtime checker, and stays a term. Loss calls are written down on the way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lintloss.analysis import builtins, models, record
+from lintloss.analysis.machine import (
+    DEEPEST_CALL,
+    FALLS,
+    NOTHING,
+    End,
+    Machine,
+    choice,
+    over_choices,
+    unknown,
+)
+from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Module, Partial, Super
+from lintloss.analysis.syntax import NodeOrigin
+from lintloss.analysis.terms import (
+    Api,
+    Apply,
+    Argument,
+    Choice,
+    Const,
+    Mapping,
+    Origin,
+    Parameter,
+    Sequence,
+    Stated,
+    Term,
+    Unknown,
+)
+
+MOST_TURNS_OF_RECURSION = 2
+
+
+def call(
+    machine: Machine, frame: Frame, function: Term, arguments: tuple[Argument, ...], origin: NodeOrigin | None
+) -> Term:
+    """What `function(*arguments)` gives, its effects done and its loss calls written down."""
+    machine.step()
+    function = machine.chosen(function)
+    match function:
+        case Function():
+            return call_function(machine, function, arguments, origin)
+        case Method(receiver=receiver, function=inner):
+            return call_function(machine, inner, (Argument(None, receiver), *arguments), origin)
+        case Class():
+            return instantiate(machine, function, arguments, origin)
+        case Instance():
+            return call_instance(machine, frame, function, arguments, origin)
+        case Partial(function=inner, arguments=first):
+            given = {argument.keyword for argument in arguments if argument.keyword}
+            kept = tuple(argument for argument in first if argument.keyword is None or argument.keyword not in given)
+            return call(machine, frame, inner, kept + arguments, origin)
+        case Choice(condition=condition, then=then, otherwise=otherwise):
+            return machine.branch(
+                frame,
+                condition,
+                lambda: call(machine, frame, then, arguments, origin),
+                lambda: call(machine, frame, otherwise, arguments, origin),
+            )
+        case Api():
+            return call_api(machine, frame, function, arguments, origin)
+        case Attribute(base=base, name=name):
+            return call_method(machine, base, name, arguments, origin, frame)
+        case Stated(value=value):
+            return call(machine, frame, value, arguments, origin)
+        case Apply():
+            term = Apply(function, arguments, origin=origin)
+            return record.note(machine, frame, models.unwrapped(machine, frame, term))
+        case Unknown(reason=reason):
+            return Unknown(reason, function, origin=origin)
+    return Apply(function, arguments, origin=origin)
+
+
+# -- functions of the user's ---------------------------------------------------------------------------------
+
+
+def call_function(
+    machine: Machine, function: Function, arguments: tuple[Argument, ...], origin: NodeOrigin | None
+) -> Term:
+    """Walk a function's body with the arguments bound to its parameters."""
+    node = function.code.node
+    if node is None:
+        return unknown(f"`{function.code.name}` could not be parsed", origin)
+    machine.called.add(id(function.code))
+    turns = sum(active.code is function.code for active, _ in machine.calls)
+    if turns >= MOST_TURNS_OF_RECURSION or len(machine.calls) >= DEEPEST_CALL:
+        return unknown(f"`{function.code.name}` calls itself, or too deep", origin)
+    key = _memo_key(machine, function, arguments)
+    remembered = machine.memo.get(key)
+    if remembered is not None:
+        return remembered[0]
+    writes = machine.writes
+    value = _walk(machine, function, node, arguments, origin)
+    if machine.writes == writes:
+        machine.memo[key] = (value, (function, arguments))
+    return value
+
+
+def _walk(
+    machine: Machine,
+    function: Function,
+    node: cst.FunctionDef | cst.Lambda,
+    arguments: tuple[Argument, ...],
+    origin: NodeOrigin | None,
+) -> Term:
+    from lintloss.analysis import expressions, statements
+
+    frame = Frame(function.frame.module, function.code.unit, {}, function.frame, label=function.code.name)
+    bind_parameters(machine, function, frame, node.params, arguments)
+    machine.calls.append((function, origin))
+    depth = len(machine.path)
+    try:
+        if isinstance(node, cst.Lambda):
+            return expressions.evaluate(machine, frame, node.body)
+        outcome = statements.run(machine, frame, node.body.body)
+    finally:
+        machine.calls.pop()
+        del machine.path[depth:]
+    if frame.yielded:
+        element = frame.yielded[0]
+        return Apply(expressions.YIELDED, (Argument(None, element),), origin=origin)
+    return returned(outcome)
+
+
+def returned(outcome: Term) -> Term:
+    """The value a body returns: `None` where it falls off its end."""
+    if isinstance(outcome, Choice):
+        return choice(outcome.condition, returned(outcome.then), returned(outcome.otherwise))
+    if outcome is FALLS:
+        return NOTHING
+    return unknown("the function never returns") if isinstance(outcome, End) else outcome
+
+
+def _memo_key(machine: Machine, function: Function, arguments: tuple[Argument, ...]) -> tuple[object, ...]:
+    def identity(term: Term) -> object:
+        return (type(term.value).__name__, term.value) if isinstance(term, Const) else id(term)
+
+    return (
+        id(function.code),
+        id(function.frame),
+        tuple((argument.keyword, identity(argument.value)) for argument in arguments),
+        tuple((guard.condition.key, guard.holds) for guard in machine.path),
+        tuple(id(kwargs) for _, kwargs in machine.scopes),
+        machine.writes,
+    )
+
+
+def defaults_of(machine: Machine, frame: Frame, parameters: cst.Parameters) -> dict[str, Term]:
+    """The defaults of a function's parameters, evaluated where it is defined."""
+    from lintloss.analysis import expressions
+
+    listed = (*parameters.posonly_params, *parameters.params, *parameters.kwonly_params)
+    return {p.name.value: expressions.evaluate(machine, frame, p.default) for p in listed if p.default is not None}
+
+
+def bind_parameters(
+    machine: Machine, function: Function, frame: Frame, parameters: cst.Parameters, arguments: tuple[Argument, ...]
+) -> None:
+    """Bind arguments to parameters; what is neither given nor has a default is an open `Parameter`."""
+    defaults = function.defaults
+    if defaults is None:
+        defaults = defaults_of(machine, _definition_frame(function), parameters)
+    positional = [argument.value for argument in arguments if argument.keyword is None]
+    keywords = {argument.keyword: argument.value for argument in arguments if argument.keyword not in (None, "*", "**")}
+    unpacked = any(argument.keyword in ("*", "**") for argument in arguments)
+    plain = [*parameters.posonly_params, *parameters.params]
+    for parameter, value in zip(plain, positional):
+        frame.names[parameter.name.value] = value
+    for parameter in (*plain[len(positional) :], *parameters.kwonly_params):
+        name = parameter.name.value
+        if name in keywords:
+            frame.names[name] = keywords.pop(name)
+        elif name in defaults and not unpacked:
+            frame.names[name] = defaults[name]
+        else:
+            origin = NodeOrigin(function.code.unit, parameter)
+            frame.names[name] = Parameter(name, function.code.name, defaults.get(name), origin=origin)
+    if isinstance(parameters.star_arg, cst.Param):
+        frame.names[parameters.star_arg.name.value] = Sequence("tuple", tuple(positional[len(plain) :]))
+    if parameters.star_kwarg is not None:
+        rest = tuple((Const(name), value) for name, value in keywords.items() if name not in frame.names)
+        frame.names[parameters.star_kwarg.name.value] = Mapping(rest)
+
+
+def _definition_frame(function: Function) -> Frame:
+    frame = function.frame
+    return Frame(frame.module, function.code.unit, {}, frame)
+
+
+# -- classes and instances -----------------------------------------------------------------------------------
+
+
+def lineage(cls: Term) -> Iterator[Class]:
+    """A class of the user's and its bases, in the order attributes are looked up."""
+    pending, seen = [cls], set()
+    while pending:
+        current = pending.pop(0)
+        if isinstance(current, Choice):
+            pending[:0] = [current.then, current.otherwise]
+        elif isinstance(current, Class) and id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            pending[:0] = current.bases
+
+
+def library_bases(cls: Term) -> Iterator[Api]:
+    """The classes of libraries that a class derives from."""
+    if isinstance(cls, Api):
+        yield cls
+    for user_class in lineage(cls):
+        for base in user_class.bases:
+            if isinstance(base, Api):
+                yield base
+
+
+def find_method(cls: Term, name: str, after: Class | None = None) -> Function | None:
+    """The method that `name` means, or the one after the class `after` (for `super()`)."""
+    waiting = after is not None
+    for user_class in lineage(cls):
+        if waiting:
+            waiting = user_class is not after
+        elif name in user_class.methods:
+            return user_class.methods[name]
+    return None
+
+
+def class_attribute(machine: Machine, cls: Class, name: str) -> Term | None:
+    for user_class in lineage(cls):
+        if name in user_class.methods:
+            function = user_class.methods[name]
+            return Method(cls, function) if "classmethod" in function.decorators else function
+        if name in user_class.attributes:
+            return user_class.attributes[name]
+    return None
+
+
+def instantiate(machine: Machine, cls: Class, arguments: tuple[Argument, ...], origin: NodeOrigin | None) -> Instance:
+    """A new object; its `__init__` is walked."""
+    made = Apply(cls, arguments, origin=origin)
+    instance = machine.new_instance(cls, made, origin)
+    initialise = find_method(cls, "__init__")
+    if initialise is not None:
+        call_function(machine, initialise, (Argument(None, instance), *arguments), origin)
+    else:
+        for argument in arguments:
+            if argument.keyword and argument.keyword not in ("*", "**"):
+                machine.set_attribute(instance, argument.keyword, argument.value)
+        if any(True for _ in library_bases(cls)):
+            models.initialise(machine, instance, arguments)
+    return instance
+
+
+def instance_attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin) -> Term:
+    """What `instance.name` is: set, a method, a class attribute, or set by a method that was not called yet."""
+    found = machine.attribute(instance, name)
+    if found is not None:
+        return machine.chosen(found)
+    method = find_method(instance.cls, name)
+    if method is not None:
+        if any(decorator.split(".")[-1] in ("property", "cached_property") for decorator in method.decorators):
+            return call_function(machine, method, (Argument(None, instance),), origin)
+        if "staticmethod" in method.decorators:
+            return method
+        return Method(instance if "classmethod" not in method.decorators else instance.cls, method)
+    if isinstance(instance.cls, Class):
+        inherited = class_attribute(machine, instance.cls, name)
+        if inherited is not None:
+            return inherited
+    known = models.attribute(machine, instance, name, origin)
+    if known is not None:
+        return known
+    _run_the_method_that_sets(machine, instance, name)
+    found = machine.attribute(instance, name)
+    return machine.chosen(found) if found is not None else Attribute(instance, name, origin=origin)
+
+
+def _run_the_method_that_sets(machine: Machine, instance: Instance, name: str) -> None:
+    key = ("sets", instance.number, name)
+    if key in machine.memo:
+        return
+    machine.memo[key] = (NOTHING, ())
+    assigns = re.compile(rf"\bself\s*\.\s*{re.escape(name)}\b[^=\n(]*=[^=]")
+    for cls in lineage(instance.cls):
+        for method in cls.methods.values():
+            if id(method.code) not in machine.called and assigns.search(_text(method)):
+                call_function(machine, method, (Argument(None, instance),), None)
+                if machine.attribute(instance, name) is not None:
+                    return
+
+
+def _text(function: Function) -> str:
+    code = function.code
+    if code.first:
+        return "\n".join(code.unit.source.lines[code.first - 1 : code.last])
+    return code.unit.code(code.node) if code.node is not None else ""
+
+
+def call_instance(
+    machine: Machine, frame: Frame, instance: Instance, arguments: tuple[Argument, ...], origin: NodeOrigin | None
+) -> Term:
+    """What calling an object gives: its `__call__`, or the method that its library base runs for a call."""
+    for name in ("__call__", *_entries_of(machine, instance), "call", "forward"):
+        method = find_method(instance.cls, name)
+        if method is not None:
+            return call_function(machine, method, (Argument(None, instance), *arguments), origin)
+    if arguments:
+        return models.apply(machine, frame, instance, arguments[0].value, origin)
+    return unknown("an object is called that has no known way to be", origin)
+
+
+def _entries_of(machine: Machine, instance: Instance) -> list[str]:
+    found = (machine.book.entry(base.path) for base in library_bases(instance.cls))
+    return [entry["entry"] for entry in found if entry is not None and entry["entry"]]
+
+
+def call_method(
+    machine: Machine,
+    base: Term,
+    name: str,
+    arguments: tuple[Argument, ...],
+    origin: NodeOrigin | None,
+    frame: Frame | None = None,
+) -> Term:
+    """What `base.name(*arguments)` gives, for bases of every kind."""
+    base = machine.chosen(base)
+    here = frame if frame is not None else _outermost(machine)
+    if isinstance(base, Choice):
+        return machine.branch(
+            here,
+            base.condition,
+            lambda: call_method(machine, base.then, name, arguments, origin, frame),
+            lambda: call_method(machine, base.otherwise, name, arguments, origin, frame),
+        )
+    if isinstance(base, (Sequence, Mapping, Const)):
+        known = builtins.method(machine, here, base, name, arguments, origin)
+        if known is not None:
+            return known
+    if isinstance(base, Instance):
+        method = find_method(base.cls, name)
+        if method is not None:
+            return call_function(machine, method, (Argument(None, base), *arguments), origin)
+    if isinstance(base, Super):
+        if name == "__init__" and isinstance(base.receiver, Instance):
+            models.initialise(machine, base.receiver, arguments)
+            return NOTHING
+        base = base.receiver
+    handled = models.method(machine, here, base, name, arguments, origin)
+    if handled is not None:
+        return handled
+    path = method_path(machine, base, name)
+    if path is None:
+        reason = base.reason if isinstance(base, Unknown) else f"what `.{name}()` gives is not known"
+        return Unknown(reason, base, origin=origin)
+    term = Apply(Api(path), (Argument(None, base), *arguments), origin=origin)
+    return record.note(machine, here, term)
+
+
+def method_path(machine: Machine, base: Term, name: str) -> str | None:
+    """The API entry that describes a method: of the value's own class, or of any value."""
+    owner = base
+    while isinstance(owner, Apply) and isinstance(owner.function, Apply):
+        owner = owner.function
+    if isinstance(owner, Apply) and isinstance(owner.function, Api):
+        own = machine.book.canonical(f"{owner.function.path}.{name}")
+        if machine.book.entries(own):
+            return own
+    return f"tensor.{name}" if machine.book.entries(f"tensor.{name}") else None
+
+
+def _outermost(machine: Machine) -> Frame:
+    return machine.calls[-1][0].frame if machine.calls else machine.project.frame
+
+
+# -- callables of libraries ----------------------------------------------------------------------------------
+
+
+def call_api(
+    machine: Machine, frame: Frame, function: Api, arguments: tuple[Argument, ...], origin: NodeOrigin | None
+) -> Term:
+    """What a library's callable gives. Python's own are computed, models become objects, the rest are terms."""
+    computed = builtins.function(machine, frame, function.path, arguments, origin)
+    if computed is not None:
+        return computed
+    arguments = _with_scope(machine, function, arguments)
+    term = Apply(function, arguments, origin=origin)
+    made = models.construct(machine, frame, term)
+    if made is not None:
+        return made
+    return record.note(machine, frame, term)
+
+
+def _with_scope(machine: Machine, function: Api, arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """The arguments, completed by the defaults that enclosing scopes (`arg_scope`) give this callable."""
+    if not machine.scopes:
+        return arguments
+    given = {argument.keyword for argument in arguments if argument.keyword}
+    extra: dict[str, Term] = {}
+    names = {function.path, *(name for entry in machine.book.entries(function.path) for name in entry.names)}
+    for targets, keywords in machine.scopes:
+        if not names.isdisjoint(targets):
+            extra.update(keywords)
+    return (*arguments, *(Argument(name, value) for name, value in extra.items() if name not in given))
+
+
+def enter_scope(machine: Machine, value: Term) -> None:
+    """Push the defaults that a `with` statement's scope sets."""
+    for layer in _scope_layers(machine, machine.chosen(value)):
+        machine.scopes.append(layer)
+
+
+def _scope_layers(machine: Machine, value: Term) -> list[tuple[frozenset[str], dict[str, Term]]]:
+    if isinstance(value, Sequence) and value.kind == "scope":
+        return [layer for item in value.items for layer in _scope_layers(machine, item)]
+    bound = machine.book.bind(value, machine.era)
+    if bound is None or bound.entry.kind != "scope":
+        return []
+    targets = bound.get("targets")
+    if isinstance(targets, (Sequence, Api)) and not (isinstance(targets, Sequence) and targets.kind == "scope"):
+        items = targets.items if isinstance(targets, Sequence) else (targets,)
+        paths = frozenset(item.path for item in items if isinstance(item, Api))
+        keywords = {name: term for name, term in bound.arguments.items() if name in bound.given and term is not targets}
+        return [(paths, keywords)]
+    return _scope_layers(machine, targets) if targets is not None else []
+
+
+def entered(machine: Machine, value: Term, origin: NodeOrigin) -> Term:
+    """What `with value as name` binds: the value itself; for scopes, all that are open now."""
+    bound = machine.book.bind(value, machine.era)
+    if bound is not None and bound.entry.kind == "scope":
+        open_scopes = [Apply(Api(bound.entry.name), _scope_arguments(layer)) for layer in machine.scopes]
+        return Sequence("scope", tuple(open_scopes), origin=origin)
+    if isinstance(value, Instance):
+        method = find_method(value.cls, "__enter__")
+        if method is not None:
+            return call_function(machine, method, (Argument(None, value),), origin)
+    return value
+
+
+def _scope_arguments(layer: tuple[frozenset[str], dict[str, Term]]) -> tuple[Argument, ...]:
+    targets = Sequence("list", tuple(Api(path) for path in sorted(layer[0])))
+    return (Argument(None, targets), *(Argument(name, value) for name, value in layer[1].items()))
+
+
+__all__ = ["Module", "Origin", "call", "call_function", "call_method", "over_choices"]

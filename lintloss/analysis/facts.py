@@ -1,0 +1,569 @@
+"""Facts: what a term is known to be, and its evaluation.
+
+`Facts` says what is known of one value on one path; `Evaluator.of` gives the alternatives that a term's
+choices allow. What an API does to facts stands in its entry; here is one function per kind of entry.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import product
+
+from lintloss.analysis import structures
+from lintloss.analysis.apis import ApiBook, Bound, Entry
+from lintloss.analysis.objects import Attribute, Function, Instance
+from lintloss.analysis.terms import (
+    Api,
+    Apply,
+    Argument,
+    Carried,
+    Choice,
+    Const,
+    Guard,
+    Mapping,
+    Origin,
+    Parameter,
+    Sequence,
+    Stated,
+    Term,
+    Unknown,
+)
+
+MOST_ALTERNATIVES = 16
+SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid")
+
+Dimension = int | str | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One station on a value's way, for the flow that a finding shows."""
+
+    origin: Origin
+    message: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one value, on one path.
+
+    `activation` is the last activation, `pre` the term that went into it, `applied` where it was applied,
+    `layer` the layer term that applied it (None for a function). `since` says what came after, in order.
+    `axis` is the activation's axis (negative counts from the end), `units` the number of classes along it.
+    `shape` has an int, a symbol or None per dimension; None altogether if even the rank is unknown.
+    """
+
+    activation: str = "unknown"
+    pre: Term | None = None
+    applied: Origin | None = None
+    layer: Term | None = None
+    axis: int | None = None
+    units: int | None = None
+    since: tuple[str, ...] = ()
+    repair: str = "lost"
+    shape: tuple[Dimension, ...] | None = None
+    dtype: str | None = None
+    low: float | None = None
+    high: float | None = None
+    encoding: str = "unknown"
+    classes: int | None = None
+    role: str | None = None
+    reason: str | None = None
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Facts that hold where all `guards` hold."""
+
+    guards: tuple[Guard, ...]
+    facts: Facts
+
+
+NOTHING_KNOWN = Facts(reason="nothing is known of it")
+_STATED = {
+    "logits": Facts(activation="linear"),
+    "probabilities": Facts(activation="softmax"),
+    "log-probabilities": Facts(activation="log_softmax"),
+    "one-hot": Facts(encoding="one_hot", role="label"),
+    "class-ids": Facts(encoding="class_ids", role="label"),
+    "soft": Facts(encoding="soft", role="label"),
+    "binary": Facts(encoding="binary", role="label"),
+    "continuous": Facts(encoding="continuous", role="label"),
+}
+
+
+def consistent(guards: Iterable[Guard]) -> bool:
+    """Whether no condition holds both ways."""
+    ways: dict[str, bool] = {}
+    return all(ways.setdefault(guard.condition.key, guard.holds) is guard.holds for guard in guards)
+
+
+class Evaluator:
+    """Facts of terms, each worked out once."""
+
+    def __init__(self, book: ApiBook) -> None:
+        self.book = book
+        self.era: int | None = None
+        self.feeds: dict[int, list[Term]] = {}
+        self._known: dict[int, tuple[Alternative, ...]] = {}
+        self._kept: list[Term] = []
+
+    def of(self, term: Term) -> tuple[Alternative, ...]:
+        """What is known of `term`, for each consistent way its choices can go."""
+        known = self._known.get(id(term))
+        if known is None:
+            self._known[id(term)] = (Alternative((), Facts(reason="it is made from itself")),)
+            self._kept.append(term)
+            known = self._known[id(term)] = self._evaluate(term)[:MOST_ALTERNATIVES]
+        return known
+
+    def single(self, term: Term) -> Facts:
+        """The facts of a term that has no alternatives; nothing otherwise."""
+        found = self.of(term)
+        return found[0].facts if len(found) == 1 else Facts(reason="it depends on the path taken")
+
+    def may_be_softmax(self, bound: Bound) -> bool:
+        """Whether a call applies a softmax: by itself or by an activation it is given."""
+        if bound.entry["activation"] == "softmax":
+            return bound.get("input") is not None
+        if bound.entry["applies"] == "softmax":
+            return True
+        given = bound.get("activation") if bound.entry.kind == "layer" else None
+        return given is not None and "softmax" in {name for _, name in self._activations(given)}
+
+    # -- by kind of term -------------------------------------------------------------------------------------
+
+    def _evaluate(self, term: Term) -> tuple[Alternative, ...]:
+        if isinstance(term, Choice):
+            return self._choice(term)
+        if isinstance(term, Apply):
+            return self._apply(term)
+        return self._one(self._simple(term))
+
+    def _one(self, facts: Facts) -> tuple[Alternative, ...]:
+        return (Alternative((), facts),)
+
+    def _choice(self, term: Choice) -> tuple[Alternative, ...]:
+        found: list[Alternative] = []
+        for way, value in ((True, term.then), (False, term.otherwise)):
+            for alternative in self.of(value):
+                guards = (Guard(term.condition, way), *alternative.guards)
+                if consistent(guards):
+                    found.append(Alternative(guards, alternative.facts))
+        return tuple(found)
+
+    def _simple(self, term: Term) -> Facts:
+        match term:
+            case Const(value=value):
+                return Facts(role="literal", shape=(), encoding="unknown", reason=f"it is the constant {value!r}")
+            case Sequence():
+                return self._literal(term)
+            case Parameter(name=name, function=function):
+                return Facts(role="parameter", reason=f"`{name}` is a parameter of `{function}`, and no call of it is in reach")
+            case Unknown(reason=reason):
+                return Facts(reason=reason)
+            case Stated(fact=fact, value=value):
+                known, stated = self.single(value), _STATED[fact]
+                step = (Step(term.origin, f"stated to be {fact}"),) if term.origin is not None else ()
+                if fact == "probabilities" and known.activation in ("softmax", "sigmoid"):
+                    stated = known
+                return replace(stated, shape=known.shape, units=known.units, steps=step)
+            case Carried(name=name):
+                return Facts(reason=f"`{name}` changes from turn to turn of a loop")
+            case Attribute():
+                return self._attribute(term)
+            case Instance():
+                return Facts(reason="it is an object, not a tensor")
+            case Api(path=path):
+                return Facts(reason=f"what `{path}` is is not known")
+        return NOTHING_KNOWN
+
+    def _attribute(self, term: Attribute) -> Facts:
+        leaf = structures.of(self.book, term, self.era)
+        if isinstance(leaf, str):
+            return structures.facts_of_leaf(leaf, term)
+        if term.name in ("output", "outputs") and isinstance(term.base, Apply):
+            return self.single(Apply(term.base, (Argument(None, Unknown("a layer's input")),), origin=term.origin))
+        entry = self.book.entry(f"tensor.{term.name}")
+        if entry is not None and entry.kind == "pass":
+            known = self.single(term.base)
+            return replace(known, since=(*known.since, str(entry["since"])), shape=None)
+        return Facts(reason=f"what `.{term.name}` is is not known")
+
+    def _literal(self, term: Sequence) -> Facts:
+        rows = structures.numbers(term)
+        if rows is None:
+            return Facts(reason="it is a collection of values")
+        return structures.facts_of_literal(rows)
+
+    # -- calls -----------------------------------------------------------------------------------------------
+
+    def _apply(self, term: Apply) -> tuple[Alternative, ...]:
+        bound = self.book.bind(term, self.era)
+        if bound is None:
+            leaf = structures.of(self.book, term, self.era)
+            if isinstance(leaf, str):
+                return self._one(structures.facts_of_leaf(leaf, term))
+            return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
+        if bound.entry.data.get("when"):
+            bound = replace(bound, entry=bound.entry.under(bound.arguments))
+        evaluate: Callable[[Apply, Bound], tuple[Alternative, ...]] | None = getattr(self, f"_kind_{bound.entry.kind}", None)
+        if evaluate is None:
+            return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
+        return evaluate(term, bound)
+
+    def _over(self, term: Term | None, function: Callable[[Facts], Facts]) -> tuple[Alternative, ...]:
+        if term is None:
+            return self._one(function(NOTHING_KNOWN))
+        return tuple(Alternative(alternative.guards, function(alternative.facts)) for alternative in self.of(term))
+
+    def _kind_activation(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        given = bound.get("input")
+        activation = str(bound.entry["activation"])
+        if activation == "linear":
+            return self._over(given, lambda facts: facts)
+        axis = _integer(bound.get("axis"), -1)
+        return self._over(given, lambda facts: self._activated(term, activation, given, facts, axis, bound.entry))
+
+    def _activated(
+        self, term: Apply, activation: str, pre: Term | None, before: Facts, axis: int, entry: Entry
+    ) -> Facts:
+        shape = before.shape
+        units = _dimension(shape, axis) if shape is not None else before.units
+        steps = before.steps if before.activation in SQUASHING else ()
+        applied = term.function.origin if isinstance(term.function, Apply) else term.origin
+        if applied is not None:
+            steps = (*steps, Step(applied, f"{activation.replace('_', '-')} is applied here"))
+        return Facts(
+            activation=activation,
+            pre=pre,
+            applied=applied,
+            layer=term.function if isinstance(term.function, Apply) else None,
+            axis=axis,
+            units=units,
+            repair="attached" if entry.framework == "keras" else "graph",
+            shape=shape,
+            dtype=before.dtype,
+            role="prediction",
+            steps=steps,
+        )
+
+    def _kind_layer(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        entry = bound.entry
+        if entry.is_class and bound.constructor is None:
+            return self._one(Facts(reason="it is a layer, not a tensor"))
+        given = bound.get("input")
+        if entry["passes"]:
+            passed = self._over(given, lambda facts: _passed(facts, str(entry["passes"]), self._reshaped(facts, bound)))
+        elif entry["learned"]:
+            passed = self._one(self._learned(given, bound))
+        elif entry["merges"]:
+            passed = self._one(Facts(reason=f"{_callee(term)} joins several values"))
+        elif entry["activation"] or entry["applies"]:
+            passed = self._over(given, lambda facts: facts)
+        else:
+            return self._one(Facts(reason=f"what {_callee(term)} does is not known"))
+        if entry["applies"]:
+            axis = _integer(bound.get("axis"), -1)
+            return tuple(
+                Alternative(a.guards, self._activated(term, str(entry["applies"]), given, a.facts, axis, entry)) for a in passed
+            )
+        activation = bound.get("activation")
+        return self._with_activation(term, bound, activation, passed) if activation is not None else passed
+
+    def _learned(self, given: Term | None, bound: Bound) -> Facts:
+        units = _integer(bound.get("units"), None)
+        shape = self.single(given).shape if given is not None and units is not None else None
+        channels_last = bound.entry["channels"] != "first"
+        if shape is not None and channels_last and len(shape) >= 1:
+            shape = (*shape[:-1], units)
+        elif units is not None and bound.entry["rank"] is None and shape is None and bound.entry["units"] == "units":
+            shape = None
+        return Facts(activation="linear", units=units, shape=shape, role="prediction")
+
+    def _with_activation(
+        self, term: Apply, bound: Bound, activation: Term, passed: tuple[Alternative, ...]
+    ) -> tuple[Alternative, ...]:
+        found: list[Alternative] = []
+        named = self._activations(activation)
+        for (guards, name), before in product(named, passed):
+            every = (*guards, *before.guards)
+            if not consistent(every):
+                continue
+            if name in ("linear", None):
+                facts = before.facts if name else Facts(reason="its activation is not known", units=before.facts.units)
+            else:
+                pre = _without_activation(term, bound) if bound.entry["learned"] or bound.entry["passes"] else bound.get("input")
+                facts = self._activated(term, name, pre, before.facts, -1, bound.entry)
+                if self._is_foreign(activation, bound.entry):
+                    facts = replace(facts, repair="graph")
+            found.append(Alternative(every, facts))
+        return tuple(found)
+
+    def _is_foreign(self, activation: Term, layer: Entry) -> bool:
+        """Whether a layer is given another framework's function: Keras cannot then repair the loss in eager mode."""
+        entry = self.book.entry(activation.path) if isinstance(activation, Api) else None
+        return entry is not None and entry.framework != layer.framework
+
+    def _activations(self, term: Term) -> list[tuple[tuple[Guard, ...], str | None]]:
+        """The names an activation argument can mean; None for one that is not known."""
+        if isinstance(term, Choice):
+            ways = ((True, term.then), (False, term.otherwise))
+            return [((Guard(term.condition, way), *g), name) for way, value in ways for g, name in self._activations(value)]
+        return [((), self._activation_name(term))]
+
+    def _activation_name(self, term: Term) -> str | None:
+        entry: Entry | None = None
+        if isinstance(term, Const):
+            if term.value is None:
+                return "linear"
+            entry = self.book.activation_named(term.value) if isinstance(term.value, str) else None
+        elif isinstance(term, Api):
+            entry = self.book.entry(term.path)
+        elif isinstance(term, Apply):
+            made = self.book.bind(term, self.era)
+            entry = made.entry if made is not None else None
+            if made is not None and made.get("activation") is not None:
+                return self._activation_name(made.get("activation") or term)
+            if made is not None and entry is not None and entry["looks_up"]:
+                return self._activation_name(made.arguments.get(str(entry["looks_up"]), term))
+        if entry is None:
+            return None if not isinstance(term, Const) else "other"
+        name = entry["activation"] or entry["applies"]
+        if name is not None and entry.kind == "activation" or entry["applies"]:
+            return str(name)
+        return "linear" if entry.kind == "pass" and entry["since"] == "identity" else None if entry.kind == "layer" else "other"
+
+    def _kind_model(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        """A ready network: its head's activation, or features where it has no head."""
+        if bound.constructor is None or bound.entry["style"] != "application":
+            return self._one(Facts(reason="how this model was made is not known"))
+        top = bound.get("top")
+        if isinstance(top, Const) and top.value is False:
+            return self._one(Facts(reason="a network without its head"))
+        activation = bound.get("activation") or Const("softmax")
+        units = _integer(bound.get("classes"), None)
+        base = self._one(Facts(activation="linear", units=units, role="prediction"))
+        return self._with_activation(term, bound, activation, base)
+
+    def _kind_pass(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        leaf = structures.of(self.book, term, self.era)
+        if isinstance(leaf, str):
+            return self._one(structures.facts_of_leaf(leaf, term))
+        if isinstance(leaf, Term) and leaf is not term:
+            return self.of(leaf)
+        given, since = bound.get("input"), str(bound.entry["since"])
+        index = bound.get("index")
+        if index is not None:
+            return self._over(given, lambda facts: self._selected(facts, index))
+        dtype = bound.get("dtype")
+        kind = dtype.path.rsplit(".", 1)[-1] if isinstance(dtype, Api) else dtype.value if isinstance(dtype, Const) else None
+
+        def pass_on(facts: Facts) -> Facts:
+            passed = _passed(facts, since, self._reshaped(facts, bound))
+            return replace(passed, dtype=str(kind)) if since == "cast" and kind is not None else passed
+
+        return self._over(given, pass_on)
+
+    def _selected(self, facts: Facts, index: Term) -> Facts:
+        if facts.encoding == "one_hot" and facts.role == "table":
+            if isinstance(index, Const) or (isinstance(index, Sequence) and index.kind == "slice"):
+                return facts
+            rows = self.single(index)
+            shape = (*rows.shape, facts.classes) if rows.shape is not None else None
+            return Facts(encoding="one_hot", classes=facts.classes, role="label", shape=shape)
+        since = (*facts.since, "select")
+        if facts.activation in SQUASHING and _touches_last(index, facts.shape):
+            return Facts(activation="other", since=since, role=facts.role, reason="one column of an activation's output")
+        if facts.encoding == "one_hot" and _touches_last(index, facts.shape):
+            return replace(facts, encoding="binary", since=since, shape=None, classes=None)
+        return replace(facts, since=since, shape=_selected_shape(facts.shape, index))
+
+    def _reshaped(self, facts: Facts, bound: Bound) -> tuple[Dimension, ...] | None:
+        target = bound.get("shape")
+        if target is not None:
+            return structures.dimensions(target)
+        if bound.entry["keeps_shape"] or bound.entry["since"] in ("cast", "identity", "clip", "dropout", "shuffle"):
+            return facts.shape
+        return facts.shape if bound.entry["passes"] in ("dropout", "cast", "normalise") else None
+
+    def _kind_affine(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        shape = None
+        other = bound.get("units") or bound.get("other")
+        units = _integer(other, None)
+        if other is not None and not isinstance(other, Const):
+            weights = self.single(other).shape
+            units = _dimension(weights, -1) if weights is not None else None
+        given = bound.get("input")
+        before = self.single(given).shape if given is not None else None
+        if before is not None and len(before) >= 1:
+            shape = (*before[:-1], units)
+        elif units is not None:
+            shape = (None, units)
+        if other is None and given is not None:  # a bias is added, say
+            known = self.single(given)
+            return self._one(Facts(activation="linear", units=known.units, shape=known.shape, role="prediction"))
+        return self._one(Facts(activation="linear", units=units, shape=shape, role="prediction"))
+
+    def _kind_elementwise(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        from lintloss.analysis import arithmetic
+
+        operands = [operand for operand in (bound.get("input"), bound.get("other")) if operand is not None]
+        operation = str(bound.entry["operation"])
+        whole = arithmetic.written_out_activation(self, term, operation, operands)
+        if whole is not None:
+            return self._one(whole)
+        found: list[Alternative] = []
+        for combination in product(*(self.of(operand) for operand in operands)):
+            guards = tuple(guard for alternative in combination for guard in alternative.guards)
+            if consistent(guards):
+                facts = [alternative.facts for alternative in combination]
+                found.append(Alternative(guards, arithmetic.elementwise(operation, term, operands, facts)))
+        return tuple(found)
+
+    def _kind_reduce(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        from lintloss.analysis import arithmetic
+
+        return self._over(bound.get("input"), lambda facts: arithmetic.reduced(facts, bound))
+
+    def _kind_encoder(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        encoding = str(bound.entry["encoding"] or "unknown")
+        classes = _integer(bound.get("classes"), None)
+        origin = term.origin
+
+        def encoded(facts: Facts) -> Facts:
+            shape = (*facts.shape, classes) if facts.shape is not None and encoding == "one_hot" else None
+            if encoding in ("class_ids", "binary"):
+                shape = facts.shape
+            steps = (Step(origin, f"made {encoding.replace('_', '-')} here"),) if origin is not None else ()
+            return Facts(encoding=encoding, classes=classes, role="label", shape=shape, steps=steps)
+
+        return self._over(bound.get("input"), encoded)
+
+    def _kind_make(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        initial = bound.get("input")
+        if initial is not None:
+            return self._over(initial, lambda facts: replace(facts, encoding="unknown", role="made"))
+        shape_term = bound.get("shape")
+        shape = structures.dimensions(shape_term) if shape_term is not None else None
+        if bound.entry["rows"]:
+            classes = _integer(bound.get("rows"), None)
+            return self._one(Facts(encoding="one_hot", classes=classes, role="table", shape=(classes, classes)))
+        low, high = _number(bound.get("low")), _number(bound.get("high"))
+        encoding = str(bound.entry["encoding"] or "unknown")
+        if encoding == "class_ids" and low in (None, 0) and high == 2:
+            encoding = "binary"
+        return self._one(Facts(encoding=encoding, role="made", shape=shape, low=low, high=high))
+
+    def _kind_input(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        shape_term = bound.get("shape")
+        shape = structures.dimensions(shape_term) if shape_term is not None else None
+        if shape is not None and bound.entry["batched"]:
+            shape = (None, *shape)
+        dtype = bound.get("dtype")
+        kind = dtype.path.rsplit(".", 1)[-1] if isinstance(dtype, Api) else dtype.value if isinstance(dtype, Const) else None
+        fed = [self.single(value) for value in self.feeds.get(id(term), ())]
+        encodings = {facts.encoding for facts in fed}
+        encoding = encodings.pop() if len(encodings) == 1 else "unknown"
+        if encoding == "unknown" and isinstance(kind, str) and kind.startswith("int") and shape is not None and len(shape) == 1:
+            encoding = "class_ids"
+        known = fed[0] if encoding != "unknown" and fed else Facts()
+        reason = "it is fed from outside"
+        return self._one(
+            Facts(role="input", shape=shape, dtype=str(kind) if kind else None, encoding=encoding, classes=known.classes, reason=reason)
+        )
+
+    def _kind_loader(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        leaf = structures.of(self.book, term, self.era)
+        return self._one(structures.facts_of_leaf(leaf, term) if isinstance(leaf, str) else Facts(reason="it is a data set"))
+
+    def _kind_structure(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        leaf = structures.of(self.book, term, self.era)
+        if isinstance(leaf, str):
+            return self._one(structures.facts_of_leaf(leaf, term))
+        if isinstance(leaf, Term) and leaf is not term:
+            return self.of(leaf)
+        return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
+
+    def _kind_loss(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        return self._one(Facts(role="loss", reason="it is a loss"))
+
+
+def _callee(term: Apply) -> str:
+    function = term.function
+    if isinstance(function, Api):
+        return f"`{function.path.rsplit('.', 1)[-1]}`"
+    if isinstance(function, Apply):
+        return _callee(function)
+    if isinstance(function, Attribute):
+        return f"`.{function.name}`"
+    return f"`{function.code.name}`" if isinstance(function, Function) else "a call"
+
+
+def _passed(facts: Facts, since: str, shape: tuple[Dimension, ...] | None) -> Facts:
+    repair = facts.repair if since == "identity" else "lost"
+    units = facts.units if since != "reshape" or shape is None else _dimension(shape, -1) or facts.units
+    axis = facts.axis
+    return replace(facts, since=(*facts.since, since), shape=shape, repair=repair, units=units, axis=axis)
+
+
+def _without_activation(term: Apply, bound: Bound) -> Term:
+    """The same layer without its activation, applied to the same value: what the activation got."""
+    name = str(bound.entry["activation"])
+    made = bound.constructor if bound.constructor is not None else term
+    kept = {key: value for key, value in bound.arguments.items() if key in bound.given and key not in (name, bound.entry["input"])}
+    arguments = (*(Argument(key, value) for key, value in kept.items()), Argument(name, Const(None)))
+    if bound.constructor is None:
+        given = bound.get("input")
+        first = (Argument(str(bound.entry["input"]), given),) if given is not None else ()
+        return Apply(term.function, (*first, *arguments), origin=term.origin)
+    return Apply(Apply(made.function, arguments, origin=made.origin), term.arguments, origin=term.origin)
+
+
+def _touches_last(index: Term, shape: tuple[Dimension, ...] | None) -> bool:
+    """Whether an index picks from the last axis."""
+    if not isinstance(index, Sequence) or index.kind != "tuple":
+        return False
+    positions = index.items
+    if any(isinstance(item, Const) and item.value is ... for item in positions):
+        return _is_single(positions[-1])
+    if shape is not None:
+        return len(positions) == len(shape) and _is_single(positions[-1])
+    return len(positions) >= 2 and _is_single(positions[-1])
+
+
+def _is_single(item: Term) -> bool:
+    return not (isinstance(item, Sequence) and item.kind == "slice") and not (isinstance(item, Const) and item.value is None)
+
+
+def _selected_shape(shape: tuple[Dimension, ...] | None, index: Term) -> tuple[Dimension, ...] | None:
+    if shape is None or not shape:
+        return None
+    if isinstance(index, Sequence) and index.kind == "slice":
+        return (None, *shape[1:])
+    if isinstance(index, Const) and isinstance(index.value, int):
+        return shape[1:]
+    return None
+
+
+def _dimension(shape: tuple[Dimension, ...] | None, axis: int) -> int | None:
+    if shape is None or not -len(shape) <= axis < len(shape):
+        return None
+    found = shape[axis]
+    return found if isinstance(found, int) else None
+
+
+def _integer(term: Term | None, default: int | None) -> int | None:  # type: ignore[misc]
+    if isinstance(term, Const) and isinstance(term.value, (int, float)) and not isinstance(term.value, bool):
+        return int(term.value) if math.isfinite(term.value) else default
+    return default if term is None or isinstance(term, Const) else None
+
+
+def _number(term: Term | None) -> float | None:
+    return float(term.value) if isinstance(term, Const) and isinstance(term.value, (int, float)) else None
+
+
+__all__ = ["Alternative", "Evaluator", "Facts", "Mapping", "Step", "consistent"]

@@ -1,0 +1,249 @@
+"""Formulas: losses that are written out by hand, recognised from their arithmetic.
+
+A formula is looked for in the value of each statement, outermost first, so that the reductions around the
+pointwise part belong to it. What makes it a loss is what it gets: a prediction whose making is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lintloss.analysis.apis import Bound, Entry
+from lintloss.analysis.machine import Machine
+from lintloss.analysis.objects import Frame
+from lintloss.analysis.record import visible
+from lintloss.analysis.sites import Formula, Site
+from lintloss.analysis.syntax import NodeOrigin
+from lintloss.analysis.terms import Apply, Const, Term
+
+_PASSED = ("cast", "identity", "mask", "reshape")
+_GUARDS = ("clip", "maximum", "minimum")
+
+
+@dataclass(frozen=True)
+class _Match:
+    core: str
+    prediction: Term
+    labels: Term
+    reductions: tuple[tuple[str, int | None], ...] = ()
+    negated: bool = False
+    guarded: bool = False
+
+
+def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -> None:
+    """Write down the hand-written losses in a statement's value."""
+    pending = [value]
+    while pending:
+        term = pending.pop()
+        if not isinstance(term, Apply) or id(term) in machine.formulas or not isinstance(term.origin, NodeOrigin):
+            continue
+        if term.origin.unit is not origin.unit:
+            continue
+        operation = _operation(machine, term)
+        if operation is None:
+            continue
+        machine.formulas.add(id(term))
+        machine.kept.append(term)
+        found = _match(machine, term)
+        if found is None:
+            pending.extend(operation[1])
+        elif _is_loss(found):
+            _note(machine, frame, term, found, term.origin)
+
+
+def _is_loss(found: _Match) -> bool:
+    return bool(found.reductions) and (found.core in ("squared", "absolute") or found.negated)
+
+
+def _note(machine: Machine, frame: Frame, term: Apply, found: _Match, origin: NodeOrigin) -> None:
+    machine.noted.add(id(term))
+    family = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}.get(found.core, found.core)
+    entropy = found.core.endswith("cross_entropy")
+    data = {
+        "family": family,
+        "input": "probabilities" if entropy else "any",
+        "labels": {"cross_entropy": "dense", "binary_cross_entropy": "binary"}.get(found.core, "any"),
+        "handwritten": True,
+        "broadcast": "numpy",
+    }
+    entry = Entry((f"hand-written {found.core.replace('_', ' ')}",), "loss", "python", None, None, data)
+    machine.sites.append(
+        Site(
+            anchor="loss",
+            origin=origin,
+            entry=entry,
+            prediction=found.prediction,
+            labels=found.labels,
+            term=term,
+            scope=visible(frame),
+            guards=tuple(machine.path),
+            callers=tuple(call for _, call in machine.calls if call is not None),
+            formula=Formula(found.core, found.reductions, found.negated, found.guarded),
+            is_open=machine.is_open,
+        )
+    )
+
+
+def _match(machine: Machine, term: Term) -> _Match | None:
+    """A loss formula with `term` as its outermost operation."""
+    if id(term) in machine.noted:
+        return None
+    operation = _operation(machine, term)
+    if operation is None:
+        return None
+    name, operands, bound = operation
+    if name in ("sum", "mean"):
+        inner = _match(machine, operands[0])
+        axis = bound.get("axis")
+        at = axis.value if isinstance(axis, Const) and isinstance(axis.value, int) else None
+        return inner and replace(inner, reductions=((name, at), *inner.reductions))
+    if name == "negative":
+        inner = _match(machine, operands[0])
+        return inner and replace(inner, negated=not inner.negated)
+    if name in ("divide", "sqrt", *_PASSED):
+        inner = _match(machine, operands[0])
+        if inner is not None:
+            return inner
+    if name == "multiply":
+        scaled = _scaled(machine, operands)
+        if scaled is not None:
+            return scaled
+    return _core(machine, term)
+
+
+def _scaled(machine: Machine, operands: list[Term]) -> _Match | None:
+    """A formula times a number."""
+    for factor, other in (operands, operands[::-1]):
+        if isinstance(factor, Const) and isinstance(factor.value, (int, float)):
+            inner = _match(machine, other)
+            return inner and replace(inner, negated=inner.negated is not (factor.value < 0))
+    return None
+
+
+def _core(machine: Machine, term: Term) -> _Match | None:
+    difference = _difference(machine, term)
+    if difference is not None:
+        core, one, other = difference
+        return _sides(machine, core, one, other)
+    summands = _summands(machine, term, positive=True)
+    products = [_log_product(machine, sign, summand) for sign, summand in summands]
+    if len(products) == 1 and products[0] is not None:
+        sign, labels, argument = products[0]
+        prediction, guarded = _unguarded(machine, argument)
+        if _complement(machine, prediction) is None and _is_made(machine, prediction, ("softmax",)):
+            return _Match("cross_entropy", prediction, labels, negated=not sign, guarded=guarded)
+    known = [product for product in products if product is not None]
+    if len(products) == 2 and len(known) == 2 and known[0][0] is known[1][0]:
+        return _binary(machine, known[0][0], [(labels, argument) for _, labels, argument in known])
+    return None
+
+
+def _binary(machine: Machine, sign: bool, products: list[tuple[Term, Term]]) -> _Match | None:
+    """`y * log(p) + (1 - y) * log(1 - p)`, in either order."""
+    for (labels, argument), (_, opposite) in (products, products[::-1]):
+        prediction, guarded = _unguarded(machine, argument)
+        complement = _complement(machine, _unguarded(machine, opposite)[0])
+        if complement is not None and _is_made(machine, prediction, ("sigmoid", "softmax")):
+            return _Match("binary_cross_entropy", prediction, labels, negated=not sign, guarded=guarded)
+    return None
+
+
+def _difference(machine: Machine, term: Term) -> tuple[str, Term, Term] | None:
+    operation = _operation(machine, term)
+    if operation is None:
+        return None
+    name, operands, _ = operation
+    core = {"square": "squared", "abs": "absolute", "squared_difference": "squared"}.get(name)
+    if name == "pow" and len(operands) == 2 and isinstance(operands[1], Const) and operands[1].value in (2, 2.0):
+        core = "squared"
+    if name == "multiply" and len(operands) == 2 and operands[0] is operands[1]:
+        core = "squared"
+    if core is None:
+        return None
+    if name == "squared_difference":
+        return core, operands[0], operands[1]
+    inner = _operation(machine, operands[0])
+    if inner is None or inner[0] != "subtract" or len(inner[1]) != 2:
+        return None
+    return core, inner[1][0], inner[1][1]
+
+
+def _sides(machine: Machine, core: str, one: Term, other: Term) -> _Match | None:
+    """Which side of a difference is the prediction: the one that an activation or a layer has made."""
+    made = [_is_made(machine, side, ("softmax", "sigmoid")) for side in (one, other)]
+    if made == [True, False]:
+        return _Match(core, one, other)
+    if made == [False, True]:
+        return _Match(core, other, one)
+    return None
+
+
+def _is_made(machine: Machine, term: Term, activations: tuple[str, ...]) -> bool:
+    return any(alternative.facts.activation in activations for alternative in machine.facts.of(term))
+
+
+def _summands(machine: Machine, term: Term, positive: bool) -> list[tuple[bool, Term]]:
+    operation = _operation(machine, term)
+    if operation is not None:
+        name, operands, _ = operation
+        if name == "add" and len(operands) == 2:
+            return [*_summands(machine, operands[0], positive), *_summands(machine, operands[1], positive)]
+        if name == "subtract" and len(operands) == 2:
+            return [*_summands(machine, operands[0], positive), *_summands(machine, operands[1], not positive)]
+        if name == "negative":
+            return _summands(machine, operands[0], not positive)
+    return [(positive, term)]
+
+
+def _log_product(machine: Machine, positive: bool, term: Term) -> tuple[bool, Term, Term] | None:
+    """`y * log(p)` as (sign, y, p)."""
+    operation = _operation(machine, term)
+    if operation is None or operation[0] != "multiply" or len(operation[1]) != 2:
+        return None
+    for labels, other in (operation[1], operation[1][::-1]):
+        logarithm = _operation(machine, other)
+        if logarithm is not None and logarithm[0] == "log":
+            minus = _operation(machine, labels)
+            if minus is not None and minus[0] == "negative":
+                return not positive, minus[1][0], logarithm[1][0]
+            return positive, labels, logarithm[1][0]
+    return None
+
+
+def _unguarded(machine: Machine, term: Term) -> tuple[Term, bool]:
+    """`p` from `p + 1e-8`, `clip(p, ...)` or `maximum(p, ...)`."""
+    operation = _operation(machine, term)
+    if operation is None:
+        return term, False
+    name, operands, _ = operation
+    if name in _GUARDS:
+        inner = next((operand for operand in operands if not isinstance(operand, Const)), operands[0])
+        return _unguarded(machine, inner)[0], True
+    if name == "add" and len(operands) == 2:
+        for small, other in (operands, operands[::-1]):
+            if isinstance(small, Const) and isinstance(small.value, float) and abs(small.value) < 1e-2:
+                return other, True
+    return term, False
+
+
+def _complement(machine: Machine, term: Term) -> Term | None:
+    """`p` from `1 - p`."""
+    operation = _operation(machine, _unguarded(machine, term)[0])
+    if operation is None or operation[0] != "subtract" or len(operation[1]) != 2:
+        return None
+    one, value = operation[1]
+    return value if isinstance(one, Const) and one.value in (1, 1.0) else None
+
+
+def _operation(machine: Machine, term: Term) -> tuple[str, list[Term], Bound] | None:
+    """What an arithmetic term does, its operands in order, and its binding."""
+    bound = machine.book.bind(term, machine.era)
+    if bound is None:
+        return None
+    if bound.entry.kind == "pass":
+        given = bound.get("input")
+        return None if given is None else (str(bound.entry["since"]), [given], bound)
+    if bound.entry.kind not in ("elementwise", "reduce"):
+        return None
+    operands = [operand for operand in (bound.get("input"), bound.get("other")) if operand is not None]
+    return (str(bound.entry["operation"]), operands, bound) if operands else None

@@ -1,0 +1,205 @@
+"""The machine: the state that the interpreter reads and writes while it walks code.
+
+Names live in frames, attributes of objects in the heap. A branch runs both ways on copies of the two and
+joins them with `Choice` terms; the path says which conditions hold where the walk stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.objects import Class, Frame, Function, Instance, Module
+from lintloss.analysis.sites import Site
+from lintloss.analysis.terms import Api, Apply, Choice, Condition, Const, Guard, Origin, Sequence, Term, Unknown
+from lintloss.analysis.terms import Mapping as MappingTerm
+
+if TYPE_CHECKING:
+    from lintloss.analysis.facts import Evaluator
+    from lintloss.analysis.modules import Project
+    from lintloss.analysis.record import Compilation
+
+DEEPEST_CALL = 40
+STEPS_PER_FILE = 600_000
+NOTHING = Const(None)
+
+
+class BudgetExceeded(Exception):
+    """The file costs more to follow than the analysis allows itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class End(Term):
+    """How a stretch of code ends other than with a value: it falls through, raises, or leaves a loop."""
+
+    how: str
+
+
+FALLS = End("falls")
+RAISES = End("raises")
+LEAVES = End("leaves")
+
+
+@dataclass(eq=False)
+class Machine:
+    """Everything one analysis of one file shares between its parts."""
+
+    book: ApiBook
+    project: Project
+    facts: Evaluator
+    heap: dict[int, dict[str, Term]] = field(default_factory=dict)
+    path: list[Guard] = field(default_factory=list)
+    calls: list[tuple[Function, Origin | None]] = field(default_factory=list)
+    scopes: list[tuple[frozenset[str], dict[str, Term]]] = field(default_factory=list)
+    sites: list[Site] = field(default_factory=list)
+    feeds: dict[int, list[Term]] = field(default_factory=dict)
+    called: set[int] = field(default_factory=set)
+    instances: list[Instance] = field(default_factory=list)
+    memo: dict[tuple[Any, ...], tuple[Term, tuple[Any, ...]]] = field(default_factory=dict)
+    writes: int = 0
+    steps: int = 0
+    era: int | None = None
+    is_open: bool = False
+    is_quiet: bool = False
+    compilations: list[Compilation] = field(default_factory=list)
+    formulas: set[int] = field(default_factory=set)
+    noted: set[int] = field(default_factory=set)
+    kept: list[Any] = field(default_factory=list)
+
+    def step(self) -> None:
+        """Count one evaluated node. Raises `BudgetExceeded` when the file's budget is used up."""
+        self.steps += 1
+        if self.steps > STEPS_PER_FILE:
+            raise BudgetExceeded
+
+    # -- objects ---------------------------------------------------------------------------------------------
+
+    def new_instance(self, cls: Term, made: Apply | None, origin: Origin | None) -> Instance:
+        instance = Instance(cls, made, len(self.instances), origin=origin)
+        self.instances.append(instance)
+        self.heap[instance.number] = {}
+        return instance
+
+    def attribute(self, instance: Instance, name: str) -> Term | None:
+        return self.heap.get(instance.number, {}).get(name)
+
+    def set_attribute(self, instance: Instance, name: str, value: Term) -> None:
+        self.heap[instance.number] = {**self.heap.get(instance.number, {}), name: value}
+        self.writes += 1
+
+    # -- branches --------------------------------------------------------------------------------------------
+
+    def decided(self, condition: Condition) -> bool | None:
+        """Which way the path has already taken this condition."""
+        for guard in reversed(self.path):
+            if guard.condition.key == condition.key:
+                return guard.holds
+        return None
+
+    def branch(
+        self,
+        frame: Frame,
+        condition: Condition,
+        then: Callable[[], Term],
+        otherwise: Callable[[], Term],
+    ) -> Term:
+        """Run both ways from the same state, join the states, and return how (or with what) they end."""
+        names, heap, depth, writes = frame.names, self.heap, len(self.path), self.writes
+        frame.names, self.heap = dict(names), dict(heap)
+        self.path.append(Guard(condition, True))
+        first = then()
+        first_names, first_heap = frame.names, self.heap
+        del self.path[depth:]
+        frame.names, self.heap = dict(names), dict(heap)
+        self.path.append(Guard(condition, False))
+        second = otherwise()
+        del self.path[depth:]
+        self.writes += self.writes != writes
+        if not falls(first):
+            pass
+        elif not falls(second):
+            frame.names, self.heap = first_names, first_heap
+        else:
+            frame.names = _joined(condition, first_names, frame.names)
+            second_heap = self.heap
+            self.heap = {
+                number: _joined(condition, first_heap[number], second_heap[number])
+                if number in first_heap and number in second_heap and first_heap[number] is not second_heap[number]
+                else first_heap.get(number) or second_heap.get(number, {})
+                for number in {**first_heap, **second_heap}
+            }
+        return choice(condition, first, second)
+
+    def chosen(self, term: Term) -> Term:
+        """`term` with the choices taken that the path has decided."""
+        while isinstance(term, Choice):
+            taken = self.decided(term.condition)
+            if taken is None:
+                return term
+            term = term.then if taken else term.otherwise
+        return term
+
+
+def choice(condition: Condition, then: Term, otherwise: Term) -> Term:
+    """A choice of the two, or the only one that can be: paths that raise do not count."""
+    if then is otherwise or otherwise is RAISES:
+        return then
+    if then is RAISES:
+        return otherwise
+    if isinstance(then, Const) and isinstance(otherwise, Const) and _same(then.value, otherwise.value):
+        return then
+    return Choice(condition, then, otherwise)
+
+
+def falls(outcome: Term) -> bool:
+    """Whether some path through the code falls through to what follows it."""
+    if isinstance(outcome, Choice):
+        return falls(outcome.then) or falls(outcome.otherwise)
+    return outcome is FALLS
+
+
+def followed_by(outcome: Term, rest: Term) -> Term:
+    """The outcome of code and then, where it falls through, of the rest."""
+    if outcome is FALLS:
+        return rest
+    if isinstance(outcome, Choice) and falls(outcome):
+        return choice(outcome.condition, followed_by(outcome.then, rest), followed_by(outcome.otherwise, rest))
+    return outcome
+
+
+def over_choices(term: Term, function: Callable[[Term], Term]) -> Term:
+    """Apply `function` to every value that `term` may be."""
+    if isinstance(term, Choice):
+        return choice(term.condition, over_choices(term.then, function), over_choices(term.otherwise, function))
+    return function(term)
+
+
+def truth(term: Term) -> bool | None:
+    """Whether a value is true in a test, where that is known."""
+    if isinstance(term, Const):
+        return bool(term.value)
+    if isinstance(term, Sequence):
+        return bool(term.items)
+    if isinstance(term, MappingTerm):
+        return bool(term.entries)
+    if isinstance(term, (Function, Class, Module, Api)):
+        return True
+    return None
+
+
+def _joined(condition: Condition, first: Mapping[str, Term], second: Mapping[str, Term]) -> dict[str, Term]:
+    joined = dict(second)
+    for name, value in first.items():
+        other = second.get(name)
+        joined[name] = value if other is None or other is value else choice(condition, value, other)
+    return joined
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def unknown(reason: str, origin: Origin | None = None, base: Term | None = None) -> Unknown:
+    return Unknown(reason, base, origin=origin)

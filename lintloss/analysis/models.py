@@ -1,0 +1,201 @@
+"""Models as values: what layers they hold, what they output, and what is done with them.
+
+A model of a library's class is an `Instance` whose `layers`, `inputs` and `outputs` live in the heap, so that
+`add`, `pop` and branches work on it like on any object. Layers are plain terms; applying one is a call of it.
+"""
+
+from __future__ import annotations
+
+from lintloss.analysis import record
+from lintloss.analysis.apis import Bound
+from lintloss.analysis.machine import NOTHING, Machine, over_choices, unknown
+from lintloss.analysis.objects import Class, Frame, Function, Instance, Method, Partial
+from lintloss.analysis.syntax import NodeOrigin
+from lintloss.analysis.terms import Api, Apply, Argument, Choice, Const, Mapping, Sequence, Term
+
+MODEL_INPUT = unknown("the model's input")
+
+
+def construct(machine: Machine, frame: Frame, term: Apply) -> Term | None:
+    """The model object that a constructor's call makes, or None if it makes no model."""
+    bound = machine.book.bind(term, machine.era)
+    if bound is None:
+        return None
+    if bound.entry.kind == "structure" and bound.entry["operation"] == "clone":
+        return bound.get("input")
+    if bound.entry.kind != "model":
+        return None
+    instance = machine.new_instance(term.function, term, term.origin)
+    _fill(machine, instance, bound)
+    return instance
+
+
+def initialise(machine: Machine, instance: Instance, arguments: tuple[Argument, ...]) -> None:
+    """What a library base's `__init__` does with the arguments that reach it."""
+    from lintloss.analysis import calls
+
+    for base in calls.library_bases(instance.cls):
+        bound = machine.book.bind(Apply(base, arguments), machine.era)
+        if bound is not None and bound.entry.kind == "model":
+            _fill(machine, instance, bound)
+            return
+
+
+def _fill(machine: Machine, instance: Instance, bound: Bound) -> None:
+    style = bound.entry["style"]
+    if style == "sequential":
+        layers = bound.get("layers")
+        known = layers if isinstance(layers, (Sequence, Choice)) else Sequence("list", ())
+        unread = layers is not None and not isinstance(layers, (Sequence, Choice, Const))
+        machine.set_attribute(instance, "layers", Sequence("list", (layers,)) if unread and layers else known)
+    elif style == "functional" and bound.get("outputs") is not None:
+        outputs = bound.get("outputs")
+        if not (isinstance(outputs, Const) and outputs.value is None):
+            machine.set_attribute(instance, "outputs", outputs or NOTHING)
+            machine.set_attribute(instance, "inputs", bound.get("inputs") or NOTHING)
+    elif style == "application" and instance.made is not None:
+        machine.set_attribute(instance, "outputs", Apply(instance.made, (Argument(None, MODEL_INPUT),), origin=instance.origin))
+
+
+def attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin) -> Term | None:
+    """The attributes every model has."""
+    if not _is_model(machine, instance):
+        return None
+    if name in ("output", "outputs"):
+        made = output(machine, machine.project.frame, instance)
+        return Sequence("list", (made,)) if name == "outputs" and not isinstance(made, Sequence) else made
+    if name in ("input", "inputs"):
+        return unknown("the model's input", origin)
+    return None
+
+
+def _is_model(machine: Machine, instance: Instance) -> bool:
+    from lintloss.analysis import calls
+
+    kinds = {entry.kind for base in calls.library_bases(instance.cls) for entry in machine.book.entries(base.path)}
+    return "model" in kinds
+
+
+def output(machine: Machine, frame: Frame, instance: Instance) -> Term:
+    """What the model outputs for its input."""
+    from lintloss.analysis import calls
+
+    outputs = machine.attribute(instance, "outputs")
+    if outputs is not None:
+        return machine.chosen(outputs)
+    if isinstance(instance.cls, Class) and machine.attribute(instance, "layers") is None:
+        return calls.call_instance(machine, frame, instance, (Argument(None, MODEL_INPUT),), None)
+    return apply(machine, frame, instance, MODEL_INPUT, None)
+
+
+def apply(machine: Machine, frame: Frame, instance: Instance, given: Term, origin: NodeOrigin | None) -> Term:
+    """What a library's model makes of `given`."""
+    outputs = machine.attribute(instance, "outputs")
+    if outputs is not None:
+        return machine.chosen(outputs)
+    layers = machine.attribute(instance, "layers")
+    if layers is None:
+        return unknown("how this model was made is not known", origin)
+    return over_choices(machine.chosen(layers), lambda known: _through(machine, frame, known, given, origin))
+
+
+def _through(machine: Machine, frame: Frame, layers: Term, value: Term, origin: NodeOrigin | None) -> Term:
+    if not isinstance(layers, Sequence):
+        return unknown("the model's layers are not known", origin)
+    for layer in layers.items:
+        value = apply_layer(machine, frame, layer, value)
+    return value
+
+
+def apply_layer(machine: Machine, frame: Frame, layer: Term, value: Term) -> Term:
+    """A layer of any kind applied to a value; the application stands where the layer was made."""
+    from lintloss.analysis import calls
+
+    layer = machine.chosen(layer)
+    origin = layer.origin if isinstance(layer.origin, NodeOrigin) else None
+    if isinstance(layer, Choice):
+        return over_choices(layer, lambda one: apply_layer(machine, frame, one, value))
+    if isinstance(layer, Apply):
+        bound = machine.book.bind(layer, machine.era)
+        if bound is not None and bound.entry.kind == "input":
+            return value
+        return unwrapped(machine, frame, Apply(layer, (Argument(None, value),), origin=origin))
+    if isinstance(layer, (Instance, Function, Method, Partial, Class)):
+        return calls.call(machine, frame, layer, (Argument(None, value),), origin)
+    return unknown("a layer that is not known", origin, layer)
+
+
+def unwrapped(machine: Machine, frame: Frame, term: Apply) -> Term:
+    """The application of a wrapper (`TimeDistributed`) as that of the layer it wraps."""
+    layer = term.function
+    if not isinstance(layer, Apply):
+        return term
+    made = machine.book.bind(layer, machine.era)
+    if made is None or not made.entry["wraps"] or not term.arguments:
+        return term
+    inner = made.get("wraps")
+    return apply_layer(machine, frame, inner, term.arguments[0].value) if inner is not None else term
+
+
+def method(
+    machine: Machine, frame: Frame, base: Term, name: str, arguments: tuple[Argument, ...], origin: NodeOrigin | None
+) -> Term | None:
+    """What a model's own method does; None if `name` is not one of a model's."""
+    bound = _bound_method(machine, base, name, arguments)
+    if bound is None:
+        return None
+    if bound.entry.kind == "compile":
+        record.compiled(machine, frame, base, bound, origin)
+        return NOTHING
+    if bound.entry.kind == "train":
+        record.trained(machine, base, bound)
+        return unknown("what training returns", origin)
+    if bound.entry.kind == "structure" and isinstance(base, Instance):
+        return _changed(machine, base, bound)
+    if bound.entry.kind == "pass" and isinstance(base, Instance):
+        return output(machine, frame, base)
+    return None
+
+
+def _changed(machine: Machine, model: Instance, bound: Bound) -> Term | None:
+    operation = bound.entry["operation"]
+    layers = machine.attribute(model, "layers") or Sequence("list", ())
+    if operation == "append":
+        item = bound.arguments.get(bound.entry["item"])
+        if item is not None:
+            machine.set_attribute(model, "layers", over_choices(layers, lambda known: _with_layer(known, item)))
+        return NOTHING
+    if operation == "pop":
+        machine.set_attribute(model, "layers", over_choices(layers, _without_last))
+        return NOTHING
+    return None
+
+
+def _with_layer(layers: Term, layer: Term) -> Term:
+    return Sequence("list", (*layers.items, layer)) if isinstance(layers, Sequence) else layers
+
+
+def _without_last(layers: Term) -> Term:
+    return Sequence("list", layers.items[:-1]) if isinstance(layers, Sequence) else layers
+
+
+def _bound_method(machine: Machine, base: Term, name: str, arguments: tuple[Argument, ...]) -> Bound | None:
+    from lintloss.analysis import calls
+
+    if isinstance(base, (Const, Sequence, Mapping, Api)):
+        return None
+    if isinstance(base, Instance):
+        for library in calls.library_bases(base.cls):
+            for path in machine.book.methods(library.path, name):
+                bound = machine.book.bind(Apply(Api(path), arguments), machine.era)
+                if bound is not None:
+                    return bound
+        if any(True for _ in calls.library_bases(base.cls)):
+            return None
+    # An object that is not known may be a model: `compile` with a loss says that it is.
+    for entry in machine.book.methods_named(name):
+        if entry.kind in ("compile", "train"):
+            bound = machine.book.bind(Apply(Api(entry.name), arguments), machine.era)
+            if bound is not None and (entry.kind == "train" or entry["loss"] in bound.given):
+                return bound
+    return None

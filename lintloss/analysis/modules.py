@@ -1,0 +1,198 @@
+"""Modules: the files of a project, found by import and read only as far as a loss call asks.
+
+What an import names is looked for beside the importing file, in the folders above it and in their `src/`;
+what is not found there is a library, known by its dotted name.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lintloss.analysis import syntax
+from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.machine import Machine, unknown
+from lintloss.analysis.objects import Frame, Module
+from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, Unit
+from lintloss.analysis.terms import Api, Term
+from lintloss.sources import Source, Unreadable
+
+MOST_FOLDERS_UP = 12
+
+
+class Project:
+    """The modules that one analysis has reached."""
+
+    def __init__(self, book: ApiBook, root: Path, sources: dict[str, Source]) -> None:
+        self._book = book
+        self._root = root
+        self._given = sources
+        self._modules: dict[str, Module | None] = {}
+        self._codes: dict[str, ModuleCode] = {}
+        self.frame: Frame = Frame(None, None)  # type: ignore[arg-type]
+
+    def module_of(self, source: Source) -> Module:
+        """The module that a source is."""
+        key = str(Path(source.filename).absolute())
+        found = self._modules.get(key)
+        if found is None:
+            found = self._modules[key] = self._make(source, Path(source.filename))
+        return found
+
+    def forget(self) -> None:
+        """Drop what running modules has bound; their index is kept."""
+        self._modules.clear()
+
+    def _make(self, source: Source, path: Path) -> Module:
+        key = str(path.absolute())
+        code = self._codes.get(key)
+        if code is None or code.source is not source:
+            code = self._codes[key] = syntax.index(source)
+        first = code.items[0] if code.items else None
+        unit = first if isinstance(first, Unit) else first.unit if first is not None else Unit(source, 1, 1)
+        module = Module(path.stem, code)
+        object.__setattr__(module, "frame", Frame(module, unit))
+        return module
+
+    # -- names -----------------------------------------------------------------------------------------------
+
+    def member(self, machine: Machine, module: Module, name: str) -> Term | None:
+        """What `module.name` is: bound by the module, or a module below it."""
+        found = module.frame.names.get(name) or self.global_name(machine, module, name)
+        if found is not None:
+            return machine.chosen(found)
+        below = self._below(Path(module.filename), name)
+        return self._open(below) if below is not None else None
+
+    def global_name(self, machine: Machine, module: Module, name: str) -> Term | None:
+        """A global of a module that has not been run yet: its definition if it is one, else the module is run."""
+        if module.progress:
+            return None
+        from lintloss.analysis import statements
+
+        items = [item for item in module.code.items if not isinstance(item, Unit) and item.name == name]
+        if len(items) == 1:
+            item = items[0]
+            if isinstance(item, FunctionCode):
+                value: Term = statements.define_function(machine, module.frame, item)
+            else:
+                assert isinstance(item, ClassCode)
+                value = statements.define_class(machine, module.frame, item)
+            module.frame.names[name] = value
+            return value
+        if name in _text_names(module):
+            self.run(machine, module)
+        return module.frame.names.get(name)
+
+    def run(self, machine: Machine, module: Module) -> None:
+        """Run a module's top level, once, outside the path and scopes of whoever asked."""
+        from lintloss.analysis import statements
+
+        if module.progress:
+            return
+        module.progress.append("running")
+        path, scopes, calls = machine.path, machine.scopes, machine.calls
+        machine.path, machine.scopes, machine.calls = [], [], []
+        known = dict(module.frame.names)
+        try:
+            statements.run_module(machine, module.frame, module.code)
+        finally:
+            machine.path, machine.scopes, machine.calls = path, scopes, calls
+        # Definitions handed out before the run stay the ones that others hold.
+        module.frame.names.update(
+            {name: value for name, value in known.items() if getattr(module.frame.names.get(name), "code", None) is getattr(value, "code", ...)}
+        )
+
+    def exported(self, machine: Machine, base: Term) -> dict[str, Term]:
+        """What `from base import *` binds."""
+        if not isinstance(base, Module):
+            return {}
+        self.run(machine, base)
+        return {name: value for name, value in base.frame.names.items() if not name.startswith("_")}
+
+    # -- imports ---------------------------------------------------------------------------------------------
+
+    def imported(self, machine: Machine, importer: Module, path: str, level: int) -> Term:
+        """What `import path` (or `from ..path import`) gives: a module of the project or a library."""
+        here = Path(importer.filename).absolute().parent
+        if level:
+            folder = here
+            for _ in range(level - 1):
+                folder = folder.parent
+            found = self._find(folder, path) if path else folder
+            return self._open(found) if found is not None else unknown(f"`{'.' * level}{path}` was not found")
+        if not self._book.knows_root(self._book.canonical(path).split(".")[0]):
+            for root in self._roots(here):
+                found = self._find(root, path)
+                if found is not None:
+                    return self._open(found)
+        return Api(self._book.canonical(path))
+
+    def _roots(self, here: Path) -> list[Path]:
+        roots: list[Path] = []
+        folder = here
+        for _ in range(MOST_FOLDERS_UP):
+            roots += [folder, folder / "src"]
+            if folder == self._root or folder.parent == folder or (folder / ".git").exists():
+                break
+            folder = folder.parent
+        return roots
+
+    def _find(self, root: Path, path: str) -> Path | None:
+        """The file or package folder that a dotted path names below `root`."""
+        place = root.joinpath(*path.split("."))
+        if place.with_name(f"{place.name}.py").is_file():
+            return place.with_name(f"{place.name}.py")
+        if (place / "__init__.py").is_file() or (place.is_dir() and any(place.glob("*.py"))):
+            return place
+        return None
+
+    def _below(self, place: Path, name: str) -> Path | None:
+        folder = place.parent if place.name == "__init__.py" else place
+        return self._find(folder.absolute(), name) if folder.is_dir() else None
+
+    def _open(self, place: Path) -> Term:
+        """The module at a path: a file, a package, or a folder that only holds modules."""
+        path = place / "__init__.py" if place.is_dir() else place
+        key = str(path)
+        if key not in self._modules:
+            self._modules[key] = self._load(path)
+        found = self._modules[key]
+        return found if found is not None else unknown(f"`{place.name}` could not be read")
+
+    def _load(self, path: Path) -> Module | None:
+        given = self._given.get(str(path))
+        if given is not None:
+            return self._make(given, path)
+        if not path.exists():  # a folder without `__init__.py`
+            return self._make(_empty(path), path)
+        try:
+            return self._make(Source.read(path, str(path)), path)
+        except (Unreadable, OSError):
+            return None
+
+
+def _empty(path: Path) -> Source:
+    return Source.from_text("", str(path))
+
+
+def _text_names(module: Module) -> _Anything | set[str]:
+    """Names that running a module could bind. Star imports can bind any."""
+    source = module.code.source
+    if "import *" in source.text:
+        return _Anything()
+    units = [item for item in module.code.items if isinstance(item, Unit)]
+    words: set[str] = set()
+    for unit in units:
+        for line in source.lines[unit.first - 1 : unit.last]:
+            words.update(_words(line))
+    return words
+
+
+class _Anything:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def _words(line: str) -> list[str]:
+    return re.findall(r"[^\W\d]\w*", line)

@@ -1,0 +1,115 @@
+"""Objects of user code: what functions, classes, instances and modules are to the interpreter.
+
+They are terms, so that they travel through tuples, attributes and branches like any value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, Unit
+from lintloss.analysis.terms import Apply, Argument, Term
+
+
+@dataclass(eq=False)
+class Frame:
+    """The names of one activation of a function, of a class body, or of a module."""
+
+    module: Module
+    unit: Unit
+    names: dict[str, Term] = field(default_factory=dict)
+    parent: Frame | None = None
+    globals: set[str] = field(default_factory=set)
+    label: str = "module"
+    yielded: list[Term] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Module(Term):
+    """A file of the project."""
+
+    name: str
+    code: ModuleCode
+    package: tuple[str, ...] = ()
+    frame: Frame = field(default=None, repr=False)  # type: ignore[assignment]
+    progress: list[str] = field(default_factory=list, repr=False)
+
+    @property
+    def filename(self) -> str:
+        return self.code.source.filename
+
+
+@dataclass(frozen=True, eq=False)
+class Function(Term):
+    """A function of the user's, with the frame it was defined in and its evaluated defaults."""
+
+    code: FunctionCode
+    frame: Frame = field(repr=False)
+    owner: Class | None = field(default=None, repr=False)
+    defaults: dict[str, Term] | None = field(default=None, repr=False)
+    decorators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Class(Term):
+    """A class of the user's; `bases` are terms, classes of libraries among them."""
+
+    code: ClassCode
+    frame: Frame = field(repr=False)
+    bases: tuple[Term, ...] = ()
+    methods: dict[str, Function] = field(default_factory=dict, repr=False)
+    attributes: dict[str, Term] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Instance(Term):
+    """An object with state: of a class of the user's, or a model of a library. Its attributes are in the heap."""
+
+    cls: Term
+    made: Apply | None = None
+    number: int = 0
+
+    def parts(self) -> Iterator[Term]:
+        if self.made is not None:
+            yield self.made
+
+
+@dataclass(frozen=True, eq=False)
+class Method(Term):
+    """A method of the user's bound to its receiver."""
+
+    receiver: Term
+    function: Function
+
+
+@dataclass(frozen=True, eq=False)
+class Attribute(Term):
+    """An attribute of a value that the analysis does not look into."""
+
+    base: Term
+    name: str
+
+    def parts(self) -> Iterator[Term]:
+        yield self.base
+
+
+@dataclass(frozen=True, eq=False)
+class Partial(Term):
+    """`functools.partial` and its like."""
+
+    function: Term
+    arguments: tuple[Argument, ...] = ()
+
+    def parts(self) -> Iterator[Term]:
+        yield self.function
+        for argument in self.arguments:
+            yield argument.value
+
+
+@dataclass(frozen=True, eq=False)
+class Super(Term):
+    """What `super()` gives inside a method: the receiver, looked at from after the method's class."""
+
+    receiver: Term
+    owner: Class

@@ -1,0 +1,373 @@
+"""Recording: loss calls, metrics and activations are written down as sites when the walk reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lintloss.analysis.apis import Bound, Entry
+from lintloss.analysis.machine import Machine, unknown
+from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Partial
+from lintloss.analysis.sites import Model, Site
+from lintloss.analysis.syntax import NodeOrigin
+from lintloss.analysis.terms import (
+    Api,
+    Apply,
+    Argument,
+    Choice,
+    Const,
+    Guard,
+    Mapping,
+    Origin,
+    Sequence,
+    Term,
+)
+
+
+@dataclass(eq=False)
+class Compilation:
+    """A compile call, waiting for the data that `fit` brings."""
+
+    machine: Machine
+    frame: Frame
+    model: Term
+    output: Term
+    bound: Bound
+    origin: NodeOrigin
+    guards: tuple[Guard, ...]
+    callers: tuple[Origin, ...]
+    is_open: bool
+    labels: list[tuple[Term, Term]] = field(default_factory=list)
+
+
+def note(machine: Machine, frame: Frame, term: Term) -> Term:
+    """Write down `term` if it is a loss call, a metric's or an activation's; return it either way."""
+    if isinstance(term, Apply) and isinstance(term.origin, NodeOrigin):
+        bound = machine.book.bind(term, machine.era)
+        if bound is not None:
+            _date(machine, bound.entry)
+            if bound.entry.kind == "feed":
+                _feed(machine, bound)
+            elif bound.entry.kind in ("loss", "metric") and _is_complete(bound):
+                # The era may have just become known: the order of the arguments depends on it.
+                _note_loss(machine, frame, term, machine.book.bind(term, machine.era) or bound, term.origin)
+            elif bound.entry.kind in ("activation", "layer") and not machine.is_quiet:
+                _note_activation(machine, frame, term, bound, term.origin)
+    return term
+
+
+def _is_complete(bound: Bound) -> bool:
+    """Whether the loss gets a prediction (rather than only being made)."""
+    prediction = bound.entry.role("prediction")
+    made_only = bound.entry.is_class and bound.constructor is None
+    return not made_only and prediction in bound.given
+
+
+def _date(machine: Machine, entry: Entry) -> None:
+    versions = entry["versions"]
+    if machine.era is None and isinstance(versions, str) and "<" in versions:
+        machine.era = 0
+
+
+def _feed(machine: Machine, bound: Bound) -> None:
+    feeds = bound.get("feeds")
+    if isinstance(feeds, Mapping):
+        for placeholder, value in feeds.entries:
+            machine.feeds.setdefault(id(placeholder), []).append(value)
+            machine.kept.append(placeholder)
+
+
+def _note_activation(machine: Machine, frame: Frame, term: Apply, bound: Bound, origin: NodeOrigin) -> None:
+    facts = machine.facts
+    if not facts.may_be_softmax(bound):
+        return
+    machine.sites.append(_site(machine, frame, "activation", bound, bound.entry, term, None, origin, term))
+
+
+def _note_loss(machine: Machine, frame: Frame, term: Apply, bound: Bound, origin: NodeOrigin) -> None:
+    for guards, arguments in _decided_arguments(bound):
+        entry = bound.entry.under(arguments)
+        prediction = bound.role("prediction")
+        if prediction is None:
+            return
+        labels = bound.role("labels")
+        site = _site(machine, frame, entry.kind, bound, entry, prediction, labels, origin, term, guards)
+        machine.sites.append(site)
+
+
+def _decided_arguments(bound: Bound) -> Iterator[tuple[tuple[Guard, ...], dict[str, Term]]]:
+    """The arguments, once for each way that an argument which changes the loss (`from_logits`) can go."""
+    deciding = {name for case in bound.entry.data.get("when", ()) for name in case["if"]}
+    pending: list[tuple[tuple[Guard, ...], dict[str, Term]]] = [((), dict(bound.arguments))]
+    while pending:
+        guards, arguments = pending.pop()
+        split = next((name for name in sorted(deciding) if isinstance(arguments.get(name), Choice)), None)
+        if split is None:
+            yield guards, arguments
+            continue
+        choice = arguments[split]
+        assert isinstance(choice, Choice)
+        for way, value in ((True, choice.then), (False, choice.otherwise)):
+            pending.append(((*guards, Guard(choice.condition, way)), {**arguments, split: value}))
+
+
+def _site(
+    machine: Machine,
+    frame: Frame,
+    anchor: str,
+    bound: Bound,
+    entry: Entry,
+    prediction: Term,
+    labels: Term | None,
+    origin: NodeOrigin,
+    term: Term | None,
+    guards: tuple[Guard, ...] = (),
+    **more: Any,
+) -> Site:
+    return Site(
+        anchor=anchor,
+        origin=origin,
+        entry=entry,
+        prediction=machine.chosen(prediction),
+        labels=machine.chosen(labels) if labels is not None else None,
+        term=term,
+        constructor=bound.constructor,
+        arguments=bound.arguments,
+        scope=visible(frame),
+        guards=(*machine.path, *guards),
+        callers=tuple(call for _, call in machine.calls if call is not None),
+        is_open=machine.is_open,
+        **more,
+    )
+
+
+def visible(frame: Frame) -> dict[str, Term]:
+    names: dict[str, Term] = {}
+    current: Frame | None = frame
+    while current is not None:
+        names = {**current.names, **names}
+        current = current.parent
+    return names
+
+
+# -- compile and fit -----------------------------------------------------------------------------------------
+
+
+def compiled(machine: Machine, frame: Frame, model: Term, bound: Bound, origin: NodeOrigin | None) -> None:
+    """Remember a compile call; its sites are made when the walk is over and its data is known."""
+    from lintloss.analysis import models
+
+    if origin is None:
+        return
+    if isinstance(model, Instance):
+        output = models.output(machine, frame, model)
+    else:
+        output = unknown("what model is compiled here is not known", origin, model)
+    machine.compilations.append(
+        Compilation(
+            machine,
+            frame,
+            model,
+            output,
+            bound,
+            origin,
+            tuple(machine.path),
+            tuple(call for _, call in machine.calls if call is not None),
+            machine.is_open,
+        )
+    )
+
+
+def trained(machine: Machine, model: Term, bound: Bound) -> None:
+    """Join the data that `fit` and its like bring to the model's last compile call."""
+    x, y = bound.get("x"), bound.get("y")
+    data = bound.get("data") or (x if y is None or _is_none(y) else None)
+    if (y is None or _is_none(y)) and data is not None:
+        x, y = _pair(machine, data)
+    if y is None or x is None:
+        return
+    for compilation in reversed(machine.compilations):
+        if compilation.model is model:
+            compilation.labels.append((x, y))
+            return
+
+
+def _is_none(term: Term) -> bool:
+    return isinstance(term, Const) and term.value is None
+
+
+def _pair(machine: Machine, data: Term) -> tuple[Term | None, Term | None]:
+    from lintloss.analysis.expressions import elements_of, item_of
+
+    data = machine.chosen(data)
+    if isinstance(data, Sequence) and len(data.items) >= 2:
+        return data.items[0], data.items[1]
+    element = elements_of(machine, data, None)[0][0] if not isinstance(data, Sequence) else None
+    if element is None:
+        return None, None
+    return item_of(machine, element, Const(0), None), item_of(machine, element, Const(1), None)
+
+
+def finish(machine: Machine) -> None:
+    """Make the sites of all compile calls."""
+    compilations, machine.compilations = machine.compilations, []
+    for compilation in compilations:
+        loss = compilation.bound.get("loss")
+        if loss is None or _is_none(loss):
+            continue
+        for labels in _labels_of(compilation):
+            _pair_up(compilation, loss, compilation.output, labels, ())
+            metrics = compilation.bound.get("metrics")
+            if metrics is not None:
+                _note_metrics(compilation, metrics, compilation.output, labels)
+
+
+def _labels_of(compilation: Compilation) -> list[Term | None]:
+    fitted: list[Term | None] = [y for _, y in compilation.labels]
+    if any(x is y for x, y in compilation.labels):
+        return [compilation.labels[0][0]]
+    return fitted[:1] or [None]
+
+
+def _pair_up(
+    compilation: Compilation, loss: Term, output: Term, labels: Term | None, guards: tuple[Guard, ...]
+) -> None:
+    """Match losses with outputs: one each, or lists and dicts of them."""
+    loss = compilation.machine.chosen(loss)
+    if isinstance(loss, Choice):
+        _pair_up(compilation, loss.then, output, labels, (*guards, Guard(loss.condition, True)))
+        _pair_up(compilation, loss.otherwise, output, labels, (*guards, Guard(loss.condition, False)))
+    elif isinstance(loss, Mapping):
+        for key, one in loss.entries:
+            _pair_up(compilation, one, _named_output(compilation, output, key), _part_named(labels, key), guards)
+    elif isinstance(loss, Sequence):
+        for position, one in enumerate(loss.items):
+            single = len(loss.items) == 1 and not isinstance(output, Sequence)
+            part = output if single else _part(output, position)
+            _pair_up(compilation, one, part, labels if single else _part(labels, position), guards)
+    elif isinstance(output, (Sequence, Mapping)):
+        parts = output.items if isinstance(output, Sequence) else tuple(value for _, value in output.entries)
+        for position, part in enumerate(parts):
+            _note_compiled(compilation, loss, part, _part(labels, position), guards)
+    else:
+        _note_compiled(compilation, loss, output, labels, guards)
+
+
+def _part(term: Term | None, position: int) -> Term:
+    if isinstance(term, Sequence) and position < len(term.items):
+        return term.items[position]
+    return unknown("which of several outputs this is is not known", None, term)
+
+
+def _part_named(term: Term | None, key: Term) -> Term | None:
+    found = term.get(key.value) if isinstance(term, Mapping) and isinstance(key, Const) else None
+    return found if found is not None or term is None else unknown("which of several labels these are is not known")
+
+
+def _named_output(compilation: Compilation, output: Term, key: Term) -> Term:
+    """The output of that name: an entry of a dict of outputs, or the output whose layer is named so."""
+    if isinstance(output, Mapping) and isinstance(key, Const):
+        found = output.get(key.value)
+        if found is not None:
+            return found
+    outputs = output.items if isinstance(output, Sequence) else (output,)
+    for one in outputs:
+        if isinstance(key, Const) and _layer_name(compilation.machine, one) == key.value:
+            return one
+    return unknown("which output the name belongs to is not known")
+
+
+def _layer_name(machine: Machine, output: Term) -> object:
+    layer = output.function if isinstance(output, Apply) else None
+    bound = machine.book.bind(layer, machine.era) if layer is not None else None
+    name = bound.arguments.get("name") if bound is not None else None
+    return name.value if isinstance(name, Const) else None
+
+
+def _note_compiled(
+    compilation: Compilation, loss: Term, output: Term, labels: Term | None, guards: tuple[Guard, ...]
+) -> None:
+    machine = compilation.machine
+    loss = machine.chosen(loss)
+    if isinstance(loss, (Function, Method, Instance, Partial)):
+        _call_custom(compilation, loss, output, labels)
+        return
+    bound, spelled = _bound_loss(machine, loss, output, labels, machine.book.loss_named)
+    if bound is not None:
+        _note_bound(compilation, "loss", bound, spelled, output, labels, guards)
+
+
+def _bound_loss(
+    machine: Machine, loss: Term, output: Term, labels: Term | None, named: Any
+) -> tuple[Bound | None, str | None]:
+    """A compiled loss applied to output and labels: a string, a function of the library's, or a loss object."""
+    spelled = loss.value if isinstance(loss, Const) and isinstance(loss.value, str) else None
+    entry = named(spelled) if spelled is not None else None
+    function: Term = Api(entry.name) if entry is not None else loss
+    made = machine.book.bind(loss, machine.era) if isinstance(loss, Apply) else None
+    if entry is None:
+        entry = made.entry if made is not None else machine.book.entry(loss.path) if isinstance(loss, Api) else None
+    if entry is None or entry.kind not in ("loss", "metric"):
+        return None, spelled
+    if entry.is_class and not isinstance(function, Apply):
+        function = Apply(function)
+    roles = ((entry.role("labels"), labels), (entry.role("prediction"), output))
+    given = tuple(Argument(name, value if value is not None else unknown("no labels in reach")) for name, value in roles if name)
+    return machine.book.bind(Apply(function, given, origin=loss.origin), machine.era), spelled
+
+
+def _note_bound(
+    compilation: Compilation,
+    anchor: str,
+    bound: Bound,
+    spelled: str | None,
+    output: Term,
+    labels: Term | None,
+    guards: tuple[Guard, ...],
+) -> None:
+    machine = compilation.machine
+    layers = machine.attribute(compilation.model, "layers") if isinstance(compilation.model, Instance) else None
+    model = Model(output, layers.items if isinstance(layers, Sequence) else ())
+    for more, arguments in _decided_arguments(bound):
+        machine.sites.append(
+            Site(
+                anchor=anchor,
+                origin=compilation.origin,
+                entry=bound.entry.under(arguments),
+                prediction=output,
+                labels=labels,
+                constructor=bound.constructor if spelled is None else None,
+                spelled=spelled,
+                arguments=bound.arguments,
+                scope=visible(compilation.frame),
+                guards=(*compilation.guards, *guards, *more),
+                callers=compilation.callers,
+                model=model,
+                is_open=compilation.is_open,
+            )
+        )
+
+
+def _call_custom(compilation: Compilation, loss: Term, output: Term, labels: Term | None) -> None:
+    """A loss function of the user's: walked with the model's output; the loss calls inside are the sites."""
+    from lintloss.analysis import calls
+
+    machine = compilation.machine
+    given = labels if labels is not None else unknown("no labels in reach")
+    arguments = (Argument(None, given), Argument(None, output))
+    calls.call(machine, compilation.frame, loss, arguments, compilation.origin)
+
+
+def _note_metrics(compilation: Compilation, metrics: Term, output: Term, labels: Term | None) -> None:
+    machine = compilation.machine
+    metrics = machine.chosen(metrics)
+    if isinstance(output, (Sequence, Mapping)) or isinstance(metrics, Mapping):
+        return
+    for metric in metrics.items if isinstance(metrics, Sequence) else (metrics,):
+        metric = machine.chosen(metric)
+        if isinstance(metric, (Function, Method, Instance, Class, Partial, Attribute)):
+            continue
+        bound, spelled = _bound_loss(machine, metric, output, labels, machine.book.metric_named)
+        if bound is not None and bound.entry.kind == "metric":
+            _note_bound(compilation, "metric", bound, spelled, output, labels, ())

@@ -1,0 +1,63 @@
+"""Sites: the places where a loss (or a metric, or an activation) meets what it is given.
+
+A site is written down once per context in which the analysis reaches it; the rulebook joins the contexts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lintloss.analysis.apis import Entry
+from lintloss.analysis.terms import Apply, Guard, Origin, Term
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A loss that the user wrote out by hand, as recognised from its arithmetic.
+
+    `core` is the pointwise part (`-y * log(p)`, `square(y - p)`), `reductions` what was done to it, outermost
+    first, as pairs of `sum` or `mean` and the axis (None: all axes).
+    """
+
+    core: str
+    reductions: tuple[tuple[str, int | None], ...]
+    negated: bool
+    guarded: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model behind a compile call: what it outputs and the layers that made it, where they are known."""
+
+    output: Term
+    layers: tuple[Term, ...] = ()
+    name: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """One loss call in one context.
+
+    `term` is the loss' own term (None at compile); `prediction` and `labels` are terms, the arguments as
+    written are found by `origin` of the term or in `written` (role -> origin of the expression).
+    `constructor` is the term that made the loss object, where there is one, `scope` the names visible at the
+    call, `callers` the calls through which the context was reached, outermost first.
+    """
+
+    anchor: str
+    origin: Origin
+    entry: Entry
+    prediction: Term
+    labels: Term | None
+    term: Term | None = None
+    constructor: Apply | None = None
+    spelled: str | None = None
+    arguments: Mapping[str, Term] = field(default_factory=dict)
+    written: Mapping[str, Origin] = field(default_factory=dict)
+    scope: Mapping[str, Term] = field(default_factory=dict)
+    guards: tuple[Guard, ...] = ()
+    callers: tuple[Origin, ...] = ()
+    formula: Formula | None = None
+    model: Model | None = None
+    is_open: bool = False

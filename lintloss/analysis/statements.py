@@ -1,0 +1,499 @@
+"""Statements: LibCST statement nodes run for their effect on names and objects.
+
+`run` returns how the statements end: with a returned value, falling through, raising, or a choice of these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence as SequenceOf
+from typing import Any
+
+import libcst as cst
+
+from lintloss.analysis import calls, formulas
+from lintloss.analysis.expressions import attribute_of, condition_of, elements_of, evaluate, item_of, lookup, operate
+from lintloss.analysis.machine import FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
+from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance
+from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
+from lintloss.analysis.terms import Api, Apply, Argument, Carried, Choice, Const, Guard, Mapping, Sequence, Stated, Term, Unknown
+
+STATED = re.compile(r"#\s*lintloss:\s*(logits|probabilities|log-probabilities|one-hot|class-ids|soft|binary|continuous)\b")
+
+
+def run_module(machine: Machine, frame: Frame, code: ModuleCode) -> None:
+    """Run a file's top level."""
+    for item in code.items:
+        if isinstance(item, FunctionCode):
+            frame.names[item.name] = define_function(machine, frame, item)
+        elif isinstance(item, ClassCode):
+            frame.names[item.name] = define_class(machine, frame, item)
+        else:
+            run_unit(machine, frame, item)
+
+
+def run_unit(machine: Machine, frame: Frame, unit: Unit) -> Term:
+    """Run a unit's statements; one that LibCST cannot parse is passed over."""
+    try:
+        body = unit.body
+    except (cst.ParserSyntaxError, UnicodeError):
+        return FALLS
+    inner, frame.unit = frame.unit, unit
+    try:
+        return run(machine, frame, body)
+    finally:
+        frame.unit = inner
+
+
+def run(machine: Machine, frame: Frame, body: SequenceOf[cst.BaseStatement | cst.BaseSmallStatement]) -> Term:
+    """Run statements in order; the conditions under which one ends early hold negated for those after it."""
+    outcome: Term = FALLS
+    depth = len(machine.path)
+    for statement in body:
+        ended = _statement(machine, frame, statement)
+        if ended is FALLS:
+            continue
+        outcome = followed_by(outcome, ended)
+        machine.path.extend(_ways_on(ended))
+        if not _goes_on(ended):
+            break
+    del machine.path[depth:]
+    return outcome
+
+
+def _goes_on(outcome: Term) -> bool:
+    if isinstance(outcome, Choice):
+        return _goes_on(outcome.then) or _goes_on(outcome.otherwise)
+    return outcome is FALLS
+
+
+def _ways_on(outcome: Term) -> list[Guard]:
+    """The conditions that hold on the only path that goes on."""
+    guards: list[Guard] = []
+    while isinstance(outcome, Choice):
+        then, otherwise = _goes_on(outcome.then), _goes_on(outcome.otherwise)
+        if then is otherwise:
+            break
+        guards.append(Guard(outcome.condition, then))
+        outcome = outcome.then if then else outcome.otherwise
+    return guards
+
+
+def _statement(machine: Machine, frame: Frame, node: cst.CSTNode) -> Term:
+    machine.step()
+    if isinstance(node, cst.SimpleStatementLine):
+        return _line(machine, frame, node)
+    visit = _VISIT.get(type(node))
+    return FALLS if visit is None else visit(machine, frame, node)
+
+
+def _line(machine: Machine, frame: Frame, node: cst.SimpleStatementLine) -> Term:
+    comment = node.trailing_whitespace.comment
+    stated = STATED.match(comment.value) if comment is not None else None
+    for small in node.body:
+        ended = _statement(machine, frame, small)
+        if ended is not FALLS:
+            return ended
+        if stated is not None and isinstance(small, (cst.Assign, cst.AnnAssign)):
+            _state(machine, frame, small, stated[1])
+    return FALLS
+
+
+def _state(machine: Machine, frame: Frame, node: cst.Assign | cst.AnnAssign, fact: str) -> None:
+    targets = [target.target for target in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    for target in targets:
+        if isinstance(target, (cst.Name, cst.Attribute)):
+            value = evaluate(machine, frame, target)
+            bind(machine, frame, target, Stated(fact, value, origin=NodeOrigin(frame.unit, node)))
+
+
+def block(machine: Machine, frame: Frame, suite: cst.BaseSuite) -> Term:
+    return run(machine, frame, suite.body)
+
+
+# -- simple statements ---------------------------------------------------------------------------------------
+
+
+def _expression(machine: Machine, frame: Frame, node: cst.Expr) -> Term:
+    value = evaluate(machine, frame, node.value)
+    formulas.recognise(machine, frame, value, NodeOrigin(frame.unit, node.value))
+    return FALLS
+
+
+def _assign(machine: Machine, frame: Frame, node: cst.Assign) -> Term:
+    value = evaluate(machine, frame, node.value)
+    formulas.recognise(machine, frame, value, NodeOrigin(frame.unit, node.value))
+    for target in node.targets:
+        bind(machine, frame, target.target, value)
+    return FALLS
+
+
+def _annotated(machine: Machine, frame: Frame, node: cst.AnnAssign) -> Term:
+    if node.value is not None:
+        value = evaluate(machine, frame, node.value)
+        formulas.recognise(machine, frame, value, NodeOrigin(frame.unit, node.value))
+        bind(machine, frame, node.target, value)
+    return FALLS
+
+
+_AUGMENTED: dict[type[cst.CSTNode], str] = {
+    cst.AddAssign: "add",
+    cst.SubtractAssign: "sub",
+    cst.MultiplyAssign: "mul",
+    cst.DivideAssign: "truediv",
+    cst.MatrixMultiplyAssign: "matmul",
+    cst.PowerAssign: "pow",
+}
+
+
+def _augmented(machine: Machine, frame: Frame, node: cst.AugAssign) -> Term:
+    old = evaluate(machine, frame, node.target)
+    value = evaluate(machine, frame, node.value)
+    formulas.recognise(machine, frame, value, NodeOrigin(frame.unit, node.value))
+    name = _AUGMENTED.get(type(node.operator), "other")
+    bind(machine, frame, node.target, operate(machine, name, (old, value), NodeOrigin(frame.unit, node)))
+    return FALLS
+
+
+def _return(machine: Machine, frame: Frame, node: cst.Return) -> Term:
+    if node.value is None:
+        return NOTHING
+    value = evaluate(machine, frame, node.value)
+    formulas.recognise(machine, frame, value, NodeOrigin(frame.unit, node.value))
+    return Const(None) if isinstance(value, End) else value
+
+
+def _raise(machine: Machine, frame: Frame, node: cst.Raise) -> Term:
+    return RAISES
+
+
+def _leave(machine: Machine, frame: Frame, node: cst.Break | cst.Continue) -> Term:
+    return LEAVES
+
+
+def _global(machine: Machine, frame: Frame, node: cst.Global) -> Term:
+    frame.globals.update(name.name.value for name in node.names)
+    return FALLS
+
+
+def _delete(machine: Machine, frame: Frame, node: cst.Del) -> Term:
+    if isinstance(node.target, cst.Name):
+        frame.names.pop(node.target.value, None)
+    return FALLS
+
+
+def _import(machine: Machine, frame: Frame, node: cst.Import) -> Term:
+    for alias in node.names:
+        path = _dotted(alias.name)
+        if alias.asname is not None:
+            bind(machine, frame, alias.asname.name, machine.project.imported(machine, frame.module, path, 0))
+        else:
+            head = path.split(".")[0]
+            machine.project.imported(machine, frame.module, path, 0)
+            frame.names[head] = machine.project.imported(machine, frame.module, head, 0)
+    return FALLS
+
+
+def _import_from(machine: Machine, frame: Frame, node: cst.ImportFrom) -> Term:
+    path = _dotted(node.module) if node.module is not None else ""
+    level = len(node.relative)
+    base = machine.project.imported(machine, frame.module, path, level)
+    if isinstance(node.names, cst.ImportStar):
+        frame.names.update(machine.project.exported(machine, base))
+        return FALLS
+    for alias in node.names:
+        name = _dotted(alias.name)
+        value = attribute_of(machine, base, name, NodeOrigin(frame.unit, alias))
+        if isinstance(value, Unknown):
+            nested = machine.project.imported(machine, frame.module, f"{path}.{name}" if path else name, level)
+            value = value if isinstance(nested, Api) and level else nested
+        bound = alias.asname.name if alias.asname is not None else alias.name
+        bind(machine, frame, bound, value)
+    return FALLS
+
+
+def _dotted(node: cst.CSTNode) -> str:
+    if isinstance(node, cst.Attribute):
+        return f"{_dotted(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+# -- binding -------------------------------------------------------------------------------------------------
+
+
+def bind(machine: Machine, frame: Frame, target: cst.CSTNode, value: Term) -> None:
+    """Assign a value to a target of any form."""
+    match target:
+        case cst.Name(value=name):
+            holder = frame
+            if name in frame.globals:
+                while holder.parent is not None:
+                    holder = holder.parent
+            holder.names[name] = value
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            _unpack(machine, frame, elements, value)
+        case cst.Attribute(value=base_node, attr=attr):
+            base = machine.chosen(evaluate(machine, frame, base_node))
+            if isinstance(base, Instance):
+                machine.set_attribute(base, attr.value, value)
+            elif isinstance(base, Class):
+                base.attributes[attr.value] = value
+            elif isinstance(base, Mapping):
+                bind(machine, frame, base_node, _with_entry(base, Const(attr.value), value))
+        case cst.Subscript(value=base_node):
+            base = machine.chosen(evaluate(machine, frame, base_node))
+            _store_item(machine, frame, target, base_node, base, value)
+        case cst.StarredElement(value=inner):
+            bind(machine, frame, inner, value)
+
+
+def _store_item(
+    machine: Machine, frame: Frame, target: cst.Subscript, base_node: cst.BaseExpression, base: Term, value: Term
+) -> None:
+    index = evaluate(machine, frame, target.slice[0].slice.value) if isinstance(target.slice[0].slice, cst.Index) else None
+    if isinstance(base, Mapping) and index is not None:
+        bind(machine, frame, base_node, _with_entry(base, index, value))
+    elif isinstance(base, Sequence) and isinstance(index, Const) and isinstance(index.value, int):
+        if -len(base.items) <= index.value < len(base.items):
+            items = list(base.items)
+            items[index.value] = value
+            bind(machine, frame, base_node, Sequence(base.kind, tuple(items), origin=base.origin))
+    elif isinstance(base_node, (cst.Name, cst.Attribute)) and not isinstance(base, Instance):
+        # An array written element by element is still that array, of which less is known.
+        arguments = (Argument(None, base), Argument(None, index or NOTHING), Argument(None, value))
+        changed = Apply(Api("operator.setitem"), arguments, origin=NodeOrigin(frame.unit, target))
+        bind(machine, frame, base_node, changed)
+
+
+def _with_entry(base: Mapping, key: Term, value: Term) -> Mapping:
+    kept = tuple(
+        (old, item) for old, item in base.entries if not (isinstance(old, Const) and isinstance(key, Const) and old.value == key.value)
+    )
+    return Mapping((*kept, (key, value)), origin=base.origin)
+
+
+def _unpack(machine: Machine, frame: Frame, elements: SequenceOf[cst.BaseElement], value: Term) -> None:
+    value = machine.chosen(value)
+    starred = next((i for i, element in enumerate(elements) if isinstance(element, cst.StarredElement)), None)
+    origin = value.origin if isinstance(value.origin, NodeOrigin) else None
+    for position, element in enumerate(elements):
+        after = len(elements) - position
+        if starred is None or position < starred:
+            part = item_of(machine, value, Const(position), origin)
+        elif position > starred:
+            part = item_of(machine, value, Const(-after), origin)
+        elif isinstance(value, Sequence):
+            part = Sequence("list", value.items[position : len(value.items) - after + 1])
+        else:
+            part = unknown("the rest of an unpacked value", origin, value)
+        bind(machine, frame, element.value, part)
+
+
+# -- compound statements -------------------------------------------------------------------------------------
+
+
+def _if(machine: Machine, frame: Frame, node: cst.If) -> Term:
+    condition, holds = condition_of(machine, frame, node.test)
+    otherwise = node.orelse
+
+    def run_otherwise() -> Term:
+        if otherwise is None:
+            return FALLS
+        return _if(machine, frame, otherwise) if isinstance(otherwise, cst.If) else block(machine, frame, otherwise.body)
+
+    def run_body() -> Term:
+        return block(machine, frame, node.body)
+
+    if condition is None:
+        return run_body() if holds else run_otherwise()
+    first, second = (run_body, run_otherwise) if holds else (run_otherwise, run_body)
+    return machine.branch(frame, condition, first, second)
+
+
+def _for(machine: Machine, frame: Frame, node: cst.For) -> Term:
+    origin = NodeOrigin(frame.unit, node.iter)
+    elements, complete = elements_of(machine, evaluate(machine, frame, node.iter), origin)
+    if complete:
+        for element in elements:
+            bind(machine, frame, node.target, element)
+            ended = block(machine, frame, node.body)
+            if not _goes_on(ended) and ended is not LEAVES and not isinstance(ended, Choice):
+                return ended
+    else:
+        ended = _turns(machine, frame, node.body, lambda: bind(machine, frame, node.target, elements[0]))
+        if isinstance(ended, Term) and not isinstance(ended, (End, Choice)):
+            return ended
+    return block(machine, frame, node.orelse.body) if node.orelse is not None else FALLS
+
+
+def _while(machine: Machine, frame: Frame, node: cst.While) -> Term:
+    ended = _turns(machine, frame, node.body, lambda: None)
+    return ended if not isinstance(ended, (End, Choice)) else FALLS
+
+
+def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[[], None]) -> Term:
+    """A loop of unknown length, to a fixed point: what the body changes is, on entry, `Carried` from the last turn.
+
+    The body is taken to run at least once. The first run finds which names it changes, the second sees them
+    changed; sites are written down in the second only.
+    """
+    names, heap = dict(frame.names), dict(machine.heap)
+    known_sites, feeds = len(machine.sites), dict(machine.feeds)
+    start()
+    block(machine, frame, body)
+    changed = [name for name, value in names.items() if frame.names.get(name) is not value]
+    if not any(_is_built_on(frame.names.get(name), names[name]) for name in changed):
+        return FALLS
+    del machine.sites[known_sites:]
+    machine.feeds = feeds
+    frame.names, machine.heap = names, heap
+    for name in changed:
+        frame.names[name] = Carried(name, names[name], origin=names[name].origin)
+    start()
+    return block(machine, frame, body)
+
+
+def _is_built_on(value: Term | None, old: Term) -> bool:
+    """Whether a name's new value is made from its old one."""
+    pending, seen = [value] if value is not None else [], set()
+    while pending:
+        term = pending.pop()
+        if term is old:
+            return True
+        if id(term) not in seen:
+            seen.add(id(term))
+            pending.extend(term.parts())
+        if len(seen) > 2000:
+            return True
+    return False
+
+
+def _with(machine: Machine, frame: Frame, node: cst.With) -> Term:
+    depth = len(machine.scopes)
+    for item in node.items:
+        value = evaluate(machine, frame, item.item)
+        calls.enter_scope(machine, value)
+        if item.asname is not None:
+            bind(machine, frame, item.asname.name, calls.entered(machine, value, NodeOrigin(frame.unit, item)))
+    ended = block(machine, frame, node.body)
+    del machine.scopes[depth:]
+    return ended
+
+
+def _try(machine: Machine, frame: Frame, node: cst.Try) -> Term:
+    names, heap = dict(frame.names), dict(machine.heap)
+    ended = block(machine, frame, node.body)
+    tried_names, tried_heap = frame.names, machine.heap
+    for handler in node.handlers:
+        frame.names, machine.heap = {**tried_names, **names}, dict(heap)
+        if handler.name is not None:
+            bind(machine, frame, handler.name.name, unknown("an exception"))
+        block(machine, frame, handler.body)
+        # What only a handler binds (another import of the same thing, most often) is bound by it.
+        for name, value in frame.names.items():
+            if isinstance(tried_names.get(name), (Unknown, type(None))):
+                tried_names[name] = value
+    frame.names, machine.heap = tried_names, tried_heap
+    if node.orelse is not None and ended is FALLS:
+        ended = block(machine, frame, node.orelse.body)
+    if node.finalbody is not None:
+        last = block(machine, frame, node.finalbody.body)
+        ended = ended if last is FALLS else last
+    return FALLS if ended is RAISES else ended
+
+
+def _match(machine: Machine, frame: Frame, node: cst.Match) -> Term:
+    for case in node.cases:
+        names, heap = dict(frame.names), dict(machine.heap)
+        block(machine, frame, case.body)
+        frame.names, machine.heap = {**frame.names, **names}, heap
+    return FALLS
+
+
+def _nested_function(machine: Machine, frame: Frame, node: cst.FunctionDef) -> Term:
+    code = FunctionCode(node.name.value, frame.unit, 0, 0, node)
+    frame.names[code.name] = define_function(machine, frame, code)
+    return FALLS
+
+
+def _nested_class(machine: Machine, frame: Frame, node: cst.ClassDef) -> Term:
+    methods: dict[str, FunctionCode] = {}
+    decorated: dict[str, tuple[str, ...]] = {}
+    for statement in node.body.body:
+        if isinstance(statement, cst.FunctionDef):
+            methods[statement.name.value] = FunctionCode(statement.name.value, frame.unit, 0, 0, statement)
+            decorated[statement.name.value] = tuple(frame.unit.code(d.decorator) for d in statement.decorators)
+    bases = [frame.unit.code(base.value) for base in node.bases]
+    code = ClassCode(node.name.value, frame.unit, 0, 0, bases, methods, decorated, [], node)
+    frame.names[code.name] = define_class(machine, frame, code)
+    return FALLS
+
+
+# -- definitions ---------------------------------------------------------------------------------------------
+
+_TRANSPARENT = ("function", "jit", "wraps", "property", "staticmethod", "classmethod", "no_grad", "contextmanager", "cached_property")
+
+
+def define_function(machine: Machine, frame: Frame, code: FunctionCode, owner: Class | None = None) -> Function:
+    """The function that a definition binds. Its body is parsed only when it is called."""
+    return Function(code, frame, owner)
+
+
+def define_class(machine: Machine, frame: Frame, code: ClassCode) -> Class:
+    """The class that a definition binds, its bases looked up and its class attributes evaluated."""
+    bases = tuple(_base(machine, frame, base) for base in code.bases)
+    origin = NodeOrigin(code.unit, code.node) if code.node is not None else None
+    made = Class(code, frame, bases, origin=origin)
+    inner = Frame(frame.module, code.unit, {}, frame, label=code.name)
+    for name, method in code.methods.items():
+        made.methods[name] = Function(method, frame, made, decorators=code.decorated.get(name, ()))
+        inner.names[name] = made.methods[name]
+    if code.node is not None:
+        rest = [s for s in code.node.body.body if not isinstance(s, cst.FunctionDef)]
+        run(machine, inner, rest)
+    for unit in code.rest:
+        run_unit(machine, inner, unit)
+    made.attributes.update({name: value for name, value in inner.names.items() if name not in made.methods})
+    return made
+
+
+def _base(machine: Machine, frame: Frame, code: str) -> Term:
+    value: Term | None = None
+    for number, name in enumerate(re.split(r"\s*\.\s*", code)):
+        if not name.isidentifier():
+            return unknown(f"the base class `{code}`")
+        if number == 0:
+            value = lookup(machine, frame, name)
+        elif value is not None:
+            value = attribute_of(machine, value, name, NodeOrigin(frame.unit, cst.Name(name)))
+    return value if value is not None else unknown(f"the base class `{code}`")
+
+
+def run_all(machine: Machine, frame: Frame, body: Iterable[cst.BaseStatement]) -> Term:
+    return run(machine, frame, list(body))
+
+
+_VISIT: dict[type[cst.CSTNode], Callable[[Machine, Frame, Any], Term]] = {
+    cst.Expr: _expression,
+    cst.Assign: _assign,
+    cst.AnnAssign: _annotated,
+    cst.AugAssign: _augmented,
+    cst.Return: _return,
+    cst.Raise: _raise,
+    cst.Break: _leave,
+    cst.Continue: _leave,
+    cst.Global: _global,
+    cst.Nonlocal: lambda machine, frame, node: FALLS,
+    cst.Del: _delete,
+    cst.Import: _import,
+    cst.ImportFrom: _import_from,
+    cst.If: _if,
+    cst.For: _for,
+    cst.While: _while,
+    cst.With: _with,
+    cst.Try: _try,
+    cst.Match: _match,
+    cst.FunctionDef: _nested_function,
+    cst.ClassDef: _nested_class,
+}
+__all__ = ["Attribute", "bind", "define_class", "define_function", "run", "run_module", "run_unit"]

@@ -1,0 +1,264 @@
+"""Syntax on demand: a file is indexed by `ast`, and LibCST parses only the pieces the analysis asks for.
+
+A `Unit` is a piece that LibCST parses on its own: a run of top-level statements, one function, one method.
+Positions are worked out per unit, when the first one is asked for, by generating the unit's code once and
+noting where each node falls; LibCST's metadata providers, which copy the tree, are not needed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+from libcst._nodes.internal import CodegenState
+
+from lintloss.finding import Span
+from lintloss.sources import Source
+
+# LibCST's native parser recurses without a check and would take the process down.
+DEEPEST = 180
+LARGEST = 20_000_000
+
+
+class TooDeep(Exception):
+    """The code is nested too deeply, or too long, to be parsed safely."""
+
+
+@dataclass(eq=False)
+class Unit:
+    """Lines `first` to `last` of a source (1-based, inclusive), parsed by LibCST when first asked for."""
+
+    source: Source
+    first: int
+    last: int
+    indented: bool = False
+    _module: cst.Module | None = field(default=None, repr=False)
+    _places: dict[int, tuple[int, int, int, int]] | None = field(default=None, repr=False)
+
+    @property
+    def module(self) -> cst.Module:
+        if self._module is None:
+            lines = self.source.lines[self.first - 1 : self.last]
+            text = "\n".join(lines) + "\n"
+            # A method keeps its indentation: the line put before it makes the piece a module of its own.
+            self._module = cst.parse_module("class _:\n" + text if self.indented else text)
+        return self._module
+
+    @property
+    def body(self) -> list[cst.BaseStatement]:
+        """The unit's statements."""
+        body = list(self.module.body)
+        if not self.indented:
+            return body
+        wrapper = cst.ensure_type(body[0], cst.ClassDef)
+        return list(cst.ensure_type(wrapper.body, cst.IndentedBlock).body)
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """Where `node`, a node of this unit, stands in the file."""
+        if self._places is None:
+            state = _Places(self.module.default_indent, self.module.default_newline)
+            self.module._codegen(state)
+            self._places = state.places
+        shift = self.first - 1 - self.indented
+        top, left, bottom, right = self._places.get(id(node), (1 + self.indented, 1, 1 + self.indented, 1))
+        return self.source.span(top + shift, left, bottom + shift, right)
+
+    def rows(self, node: cst.CSTNode) -> tuple[int, int, int, int]:
+        """Like `span`, in rows and columns of `source.text`."""
+        self.span(node)
+        assert self._places is not None
+        shift = self.first - 1 - self.indented
+        top, left, bottom, right = self._places.get(id(node), (1 + self.indented, 1, 1 + self.indented, 1))
+        return top + shift, left, bottom + shift, right
+
+    def code(self, node: cst.CSTNode) -> str:
+        return self.module.code_for_node(node)
+
+
+@dataclass(frozen=True, eq=False)
+class NodeOrigin:
+    """The origin of a term: a node of a unit."""
+
+    unit: Unit
+    node: cst.CSTNode
+
+    @property
+    def span(self) -> Span:
+        return self.unit.span(self.node)
+
+    @property
+    def code(self) -> str:
+        return self.unit.code(self.node)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Equal for origins at the same node."""
+        return (id(self.unit), id(self.node))
+
+
+class _Places(CodegenState):
+    """Notes each node's place, without surrounding white space, while code is generated."""
+
+    __slots__ = ("places", "_row", "_column", "_open")
+
+    def __init__(self, indent: str, newline: str) -> None:
+        super().__init__(indent, newline)
+        self.places: dict[int, tuple[int, int, int, int]] = {}
+        self._row = 1
+        self._column = 1
+        self._open: list[tuple[int, int]] = []
+
+    def add_indent_tokens(self) -> None:
+        for token in self.indent_tokens:
+            self._column += len(token)
+
+    def add_token(self, value: str) -> None:
+        newlines = value.count("\n")
+        if newlines:
+            self._row += newlines
+            self._column = len(value) - value.rfind("\n")
+        else:
+            self._column += len(value)
+
+    def pop_trailing_newline(self) -> None:
+        """Places do not depend on the end of the file."""
+
+    def before_codegen(self, node: Any) -> None:
+        self._open.append((self._row, self._column))
+
+    def after_codegen(self, node: Any) -> None:
+        start = self._open.pop()
+        self.places.setdefault(id(node), (*start, self._row, self._column))
+
+    @contextmanager
+    def record_syntactic_position(self, node: Any, *, start_node: Any = None, end_node: Any = None) -> Iterator[None]:
+        start = (self._row, self._column)
+        yield
+        end = (self._row, self._column)
+        if start_node is not None:
+            start = self.places[id(start_node)][:2]
+        if end_node is not None:
+            end = self.places[id(end_node)][2:]
+        self.places[id(node)] = (*start, *end)
+
+
+@dataclass(eq=False)
+class FunctionCode:
+    """A function's code; its LibCST node is parsed when it is first called."""
+
+    name: str
+    unit: Unit
+    first: int
+    last: int
+    _node: cst.FunctionDef | cst.Lambda | None = None
+
+    @property
+    def node(self) -> cst.FunctionDef | cst.Lambda | None:
+        """The definition, or None if LibCST cannot parse it."""
+        if self._node is None:
+            try:
+                found = [statement for statement in self.unit.body if isinstance(statement, cst.FunctionDef)]
+            except cst.ParserSyntaxError:
+                return None
+            self._node = found[-1] if found else None
+        return self._node
+
+
+@dataclass(eq=False)
+class ClassCode:
+    """A class' code: its methods, and the rest of its body in order."""
+
+    name: str
+    unit: Unit
+    first: int
+    last: int
+    bases: list[str]
+    methods: dict[str, FunctionCode]
+    decorated: dict[str, tuple[str, ...]]
+    rest: list[Unit]
+    node: cst.ClassDef | None = None
+
+
+@dataclass(eq=False)
+class ModuleCode:
+    """A file's top level in order: runs of statements, functions and classes."""
+
+    source: Source
+    items: list[Unit | FunctionCode | ClassCode]
+    broken: str | None = None
+    row: int = 1
+    column: int = 1
+
+
+def index(source: Source) -> ModuleCode:
+    """Index a file. A file that cannot be parsed gives a `ModuleCode` with `broken` set, never an exception."""
+    if len(source.text) > LARGEST:
+        return ModuleCode(source, [], f"too large: {len(source.text):,} characters")
+    try:
+        tree = ast.parse(source.text)
+    except SyntaxError as error:
+        message = error.msg or "invalid syntax"
+        if "too many nested" in message:
+            message = f"too deep: {message}"
+        return ModuleCode(source, [], message, error.lineno or 1, error.offset or 1)
+    except (RecursionError, MemoryError):
+        return ModuleCode(source, [], "too deep to parse")
+    except ValueError as error:
+        return ModuleCode(source, [], str(error))
+    if _depth(tree) > DEEPEST:
+        return ModuleCode(source, [], f"too deep: nested more than {DEEPEST} levels")
+    return ModuleCode(source, _items(source, tree.body, indented=False))
+
+
+def _items(source: Source, body: list[ast.stmt], *, indented: bool) -> list[Unit | FunctionCode | ClassCode]:
+    items: list[Unit | FunctionCode | ClassCode] = []
+    for statement in body:
+        first, last = _first_row(statement), statement.end_lineno or statement.lineno
+        previous = items[-1] if items else None
+        if isinstance(previous, Unit) and first <= previous.last:
+            previous.last = max(previous.last, last)  # `a = 1; b = 2` on one line
+        elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            items.append(FunctionCode(statement.name, Unit(source, first, last, indented), first, last))
+        elif isinstance(statement, ast.ClassDef) and not indented:
+            items.append(_class(source, statement, first, last))
+        elif isinstance(previous, Unit) and len(items) and last - previous.first < 60:
+            previous.last = last
+        else:
+            items.append(Unit(source, first, last, indented))
+    return items
+
+
+def _class(source: Source, statement: ast.ClassDef, first: int, last: int) -> ClassCode:
+    inner = _items(source, statement.body, indented=True)
+    one_line = statement.body[0].lineno == statement.lineno
+    methods = {} if one_line else {item.name: item for item in inner if isinstance(item, FunctionCode)}
+    decorated = {
+        child.name: tuple(ast.unparse(decorator) for decorator in child.decorator_list)
+        for child in statement.body
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) and child.decorator_list
+    }
+    rest = [] if one_line else [item for item in inner if isinstance(item, Unit)]
+    bases = [ast.unparse(base) for base in statement.bases]
+    return ClassCode(statement.name, Unit(source, first, last), first, last, bases, methods, decorated, rest)
+
+
+def _first_row(statement: ast.stmt) -> int:
+    decorators = getattr(statement, "decorator_list", ())
+    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _depth(tree: ast.AST) -> int:
+    deepest = 0
+    pending = [(tree, 0)]
+    while pending:
+        node, depth = pending.pop()
+        if depth > deepest:
+            deepest = depth
+        if isinstance(node, (ast.Constant, ast.Name)):
+            continue
+        pending.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+    return deepest

@@ -1,0 +1,220 @@
+"""Terms: what a piece of user code computes, as small immutable graphs.
+
+The interpreter turns code into terms; `facts` evaluates them to facts and `lintloss.confirm` evaluates the
+very same terms to tensors. A term never refers to user objects, only to literals, to names of known
+libraries and to how they are applied. What cannot be known is a term as well (`Unknown`), never an error.
+
+Terms compare by identity: the same term is the same value, reached twice. `fingerprint` compares structure
+across two readings of a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, Union
+
+from lintloss.finding import Span
+
+Scalar = Union[None, bool, int, float, complex, str, bytes, "ellipsis"]  # noqa: F821
+
+
+class Origin(Protocol):
+    """Where a term was written. The span is worked out only when someone asks."""
+
+    @property
+    def span(self) -> Span: ...
+
+    @property
+    def code(self) -> str: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """The base of all terms."""
+
+    origin: Origin | None = field(default=None, kw_only=True, repr=False)
+
+    def parts(self) -> Iterator[Term]:
+        """The terms this one is directly made of."""
+        return iter(())
+
+
+@dataclass(frozen=True, eq=False)
+class Const(Term):
+    """A Python literal or a constant computed from literals."""
+
+    value: Scalar
+
+
+@dataclass(frozen=True, eq=False)
+class Api(Term):
+    """Something of a library, by its canonical dotted name: `tensorflow.nn.softmax`."""
+
+    path: str
+
+
+class Argument(NamedTuple):
+    """One argument of a call; `keyword` is None for positional ones, `*` and `**` for unpacked ones."""
+
+    keyword: str | None
+    value: Term
+
+
+@dataclass(frozen=True, eq=False)
+class Apply(Term):
+    """A call. Operators are calls of `operator.add` and the like, methods of values of `tensor.reshape`."""
+
+    function: Term
+    arguments: tuple[Argument, ...] = ()
+
+    def parts(self) -> Iterator[Term]:
+        yield self.function
+        for argument in self.arguments:
+            yield argument.value
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence(Term):
+    """A tuple, list or set whose elements are known."""
+
+    kind: str
+    items: tuple[Term, ...]
+
+    def parts(self) -> Iterator[Term]:
+        return iter(self.items)
+
+
+@dataclass(frozen=True, eq=False)
+class Mapping(Term):
+    """A dict whose keys are known."""
+
+    entries: tuple[tuple[Term, Term], ...]
+
+    def parts(self) -> Iterator[Term]:
+        for key, value in self.entries:
+            yield key
+            yield value
+
+    def get(self, key: Scalar) -> Term | None:
+        """The value under a constant key; the last one written wins."""
+        found = None
+        for candidate, value in self.entries:
+            if isinstance(candidate, Const) and candidate.value == key:
+                found = value
+        return found
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A test in user code that could not be decided. `key` is equal for tests that go the same way."""
+
+    key: str
+    text: str
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+
+
+class Guard(NamedTuple):
+    """A condition and the way it went."""
+
+    condition: Condition
+    holds: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Choice(Term):
+    """One of two values, depending on a condition that could not be decided."""
+
+    condition: Condition
+    then: Term
+    otherwise: Term
+
+    def parts(self) -> Iterator[Term]:
+        yield self.then
+        yield self.otherwise
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter(Term):
+    """A parameter of a function that nobody in reach calls."""
+
+    name: str
+    function: str
+    default: Term | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Unknown(Term):
+    """A value that could not be followed, with the reason a person would be given."""
+
+    reason: str
+    base: Term | None = None
+
+    def parts(self) -> Iterator[Term]:
+        if self.base is not None:
+            yield self.base
+
+
+@dataclass(frozen=True, eq=False)
+class Stated(Term):
+    """A value of which a person has stated a fact: `# lintloss: logits`."""
+
+    fact: str
+    value: Term
+
+    def parts(self) -> Iterator[Term]:
+        yield self.value
+
+
+@dataclass(frozen=True, eq=False)
+class Carried(Term):
+    """A name's value on entry to a loop body: from before the loop, or from its last turn."""
+
+    name: str
+    initial: Term
+
+    def parts(self) -> Iterator[Term]:
+        yield self.initial
+
+
+def fingerprint(term: Term, known: dict[int, str] | None = None) -> str:
+    """A hash of the term's structure, without origins: equal for equal code in two readings of a file."""
+    known = {} if known is None else known
+    pending = [term]
+    while pending:
+        current = pending[-1]
+        missing = [part for part in current.parts() if id(part) not in known]
+        if missing and id(current) not in known:
+            known[id(current)] = ""  # breaks cycles, which only a defect could make
+            pending.extend(missing)
+            continue
+        pending.pop()
+        if known.get(id(current)):
+            continue
+        label = [type(current).__name__, *(known[id(part)] for part in current.parts()), *_own(current)]
+        known[id(current)] = hashlib.blake2b("\0".join(label).encode("utf-8", "replace"), digest_size=12).hexdigest()
+    return known[id(term)]
+
+
+def _own(term: Term) -> list[str]:
+    match term:
+        case Const(value=value):
+            return [type(value).__name__, repr(value)]
+        case Api(path=path):
+            return [path]
+        case Apply(arguments=arguments):
+            return [str(argument.keyword) for argument in arguments]
+        case Sequence(kind=kind):
+            return [kind]
+        case Choice(condition=condition):
+            return [condition.key]
+        case Parameter(name=name, function=function):
+            return [function, name]
+        case Unknown(reason=reason):
+            return [reason]
+        case Stated(fact=fact):
+            return [fact]
+        case Carried(name=name):
+            return [name]
+    return []

@@ -1,0 +1,55 @@
+"""The Python API: lint a string or some paths, get findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lintloss import config, linter
+from lintloss.config import Settings
+from lintloss.files import find_files
+from lintloss.finding import Finding
+from lintloss.sources import Source, Unreadable
+
+
+def check_source(
+    text: str,
+    filename: str = "<source>",
+    *,
+    settings: Settings | None = None,
+    verify: bool = False,
+) -> list[Finding]:
+    """Lint a string; a `filename` that ends in .ipynb makes it a notebook's JSON.
+
+    Text that does not parse is an LL001 finding, not an exception. Without `settings` the defaults
+    hold, whatever pyproject.toml says.
+
+    Raises:
+        UsageError: settings that name unknown rules, or `verify` without TensorFlow.
+    """
+    settings = settings or Settings()
+    try:
+        source = Source.from_text(text, filename)
+    except Unreadable as error:
+        unreadable = linter.unreadable_file(filename, error)
+        return list(linter.lint([], settings, unreadable=[unreadable]).findings)
+    return list(linter.lint([source], settings, verify=verify).findings)
+
+
+def check_paths(
+    paths: Sequence[Path | str],
+    *,
+    settings: Settings | None = None,
+    verify: bool = False,
+) -> list[Finding]:
+    """Lint files and folders, as `lintloss check` does.
+
+    Without `settings`, those of the nearest pyproject.toml hold.
+
+    Raises:
+        UsageError: a path that does not exist, wrong settings, or `verify` without TensorFlow.
+    """
+    settings = settings or config.load(Path.cwd()).settings
+    read = linter.read(find_files([Path(path) for path in paths], settings).files)
+    report = linter.lint(read.sources, settings, verify=verify, unreadable=read.unreadable)
+    return list(report.findings)

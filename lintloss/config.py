@@ -1,0 +1,191 @@
+"""Settings: `[tool.lintloss]` of the nearest pyproject.toml, or the nearest lintloss.toml.
+
+The fields of `Settings` are the one table of what can be set: their names (with dashes), types and
+`help` make the checks here, and documentation and JSON schema elsewhere.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import Field as DataclassField
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from lintloss.errors import UsageError
+from lintloss.knowledge import load_toml
+
+FailOn = Literal["error", "warning", "undecided"]
+Backend = Literal["tensorflow", "jax", "torch"]
+SeverityName = Literal["error", "warning"]
+
+_FILE_NAMES = ("lintloss.toml", "pyproject.toml")
+
+
+def _option(help: str, default: Any) -> Any:
+    """Describe one setting."""
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata={"help": help})
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person can set; `root` is the folder that paths and patterns are relative to."""
+
+    select: tuple[str, ...] = _option(
+        "Rules to run, by code or the beginning of one; empty: those that are on by default.", ()
+    )
+    extend_select: tuple[str, ...] = _option("Rules to run besides the selected ones.", ())
+    ignore: tuple[str, ...] = _option("Rules not to run; a longer code wins over a shorter.", ())
+    per_file_ignores: Mapping[str, tuple[str, ...]] = _option(
+        "Rules not to report in files that match a pattern in .gitignore style.", {}
+    )
+    severities: Mapping[str, SeverityName] = _option("Severity by rule code.", {})
+    fail_on: FailOn = _option("The least finding that makes `check` exit with 1.", "warning")
+    include: tuple[str, ...] = _option("Patterns of the files that are taken from folders.", ("*.py", "*.ipynb"))
+    exclude: tuple[str, ...] = _option("Patterns of files and folders to leave out.", ())
+    respect_gitignore: bool = _option("Whether to leave out what .gitignore names.", True)
+    apis: tuple[Path, ...] = _option("More API files, in the format of rules/apis.", ())
+    rules: tuple[Path, ...] = _option("More folders with rule pages.", ())
+    backend: Backend = _option("The Keras backend in use; it decides what is repaired.", "tensorflow")
+    versions: Mapping[str, str] = _option("Framework versions in use, where the code does not show them.", {})
+    preview: bool = _option("Whether to run rules that may still change.", False)
+    root: Path = field(default_factory=Path)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings and the file they come from (None: defaults), with the keys that it sets."""
+
+    settings: Settings
+    file: Path | None = None
+    keys: frozenset[str] = frozenset()
+
+
+def options() -> dict[str, DataclassField[Any]]:
+    """Return every setting by its name in a settings file."""
+    return {each.name.replace("_", "-"): each for each in fields(Settings) if "help" in each.metadata}
+
+
+def default_of(option: DataclassField[Any]) -> Any:
+    """Return what a setting is when nobody sets it."""
+    return option.default if option.default is not MISSING else {}
+
+
+def load(start: Path, config: Path | None = None) -> Loaded:
+    """Read the settings that hold for the folder `start`, or those in the file `config`.
+
+    Raises:
+        UsageError: the file is unreadable, or has an unknown key or a value of a wrong type.
+    """
+    if config is not None:
+        return _load_file(config)
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        for name in _FILE_NAMES:
+            if (folder / name).is_file() and _table(folder / name) is not None:
+                return _load_file(folder / name)
+    return Loaded(Settings(root=start))
+
+
+def _load_file(file: Path) -> Loaded:
+    table = _table(file)
+    if table is None:
+        raise UsageError(f"{file}: no [tool.lintloss] in it")
+    values = {_field_name(file, key): _checked(file, key, value) for key, value in table.items()}
+    root = file.resolve().parent
+    for name in ("apis", "rules"):
+        if name in values:
+            values[name] = tuple(root / path for path in values[name])
+    return Loaded(Settings(**values, root=root), file, frozenset(table))
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    """Return lintloss's own settings of a file, None where a pyproject.toml has none."""
+    content = load_toml(file)
+    if file.name != "pyproject.toml":
+        return content
+    tool = content.get("tool")
+    table = tool.get("lintloss") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise UsageError(f"{file}: tool.lintloss has to be a table")
+    return table
+
+
+def _field_name(file: Path, key: str) -> str:
+    known = options()
+    if key in known:
+        return known[key].name
+    nearest = get_close_matches(key.replace("_", "-"), known, n=1)
+    hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
+    raise UsageError(f"{file}: unknown setting `{key}`{hint}")
+
+
+def _checked(file: Path, key: str, value: Any) -> Any:
+    expected = _types()[options()[key].name]
+    try:
+        return _converted(value, expected)
+    except TypeError:
+        wanted = describe_type(expected)
+        raise UsageError(f"{file}: `{key}` has to be {wanted}, not {value!r}") from None
+    except ValueError as error:
+        nearest = get_close_matches(str(error), get_args(_choices(expected)), n=1)
+        hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
+        wanted = describe_type(expected)
+        raise UsageError(f"{file}: `{key}` has to be {wanted}, not {error}{hint}") from None
+
+
+@cache
+def _types() -> dict[str, Any]:
+    return get_type_hints(Settings)
+
+
+def _converted(value: Any, expected: Any) -> Any:
+    """Convert a TOML value; TypeError: of a wrong type, ValueError: no legal choice."""
+    origin, inner = get_origin(expected), get_args(expected)
+    if origin is Literal:
+        if not isinstance(value, str):
+            raise TypeError
+        if value not in inner:
+            raise ValueError(value)
+        return value
+    if origin is tuple:
+        return tuple(_converted(each, inner[0]) for each in _instance(value, list))
+    if origin is not None:
+        table = _instance(value, dict)
+        return {key: _converted(each, inner[1]) for key, each in table.items()}
+    if expected is Path:
+        return Path(_instance(value, str))
+    return _instance(value, expected)
+
+
+def _instance(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError
+    return value
+
+
+def _choices(expected: Any) -> Any:
+    return expected if get_origin(expected) is Literal else get_args(expected)[-1]
+
+
+def describe_type(expected: Any) -> str:
+    """Say in words what a setting's type is."""
+    origin, inner = get_origin(expected), get_args(expected)
+    if origin is Literal:
+        return " or ".join(f'"{choice}"' for choice in inner)
+    if origin is tuple:
+        return "a list of strings"
+    if isinstance(origin, type) and not isinstance(origin, types.UnionType):
+        return f"a table of {_plural(inner[1])}"
+    return {bool: "true or false", str: "a string"}.get(expected, str(expected))
+
+
+def _plural(expected: Any) -> str:
+    if get_origin(expected) is tuple:
+        return "lists of strings"
+    return "strings" if expected is str else describe_type(expected)

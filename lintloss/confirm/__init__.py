@@ -1,0 +1,83 @@
+"""The runtime checker: runs a loss before and after its fix in real TensorFlow, against float64 references.
+
+Importing this package is cheap. `verify` starts one worker process, which holds TensorFlow and gets terms, never code.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lintloss.analysis.apis import ApiBook
+    from lintloss.analysis.facts import Dimension
+    from lintloss.analysis.sites import Site
+    from lintloss.analysis.terms import Term
+    from lintloss.finding import Verification
+
+TIME_LIMIT = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One loss call, as it was and as its fix leaves it.
+
+    `before` and `after` are the same call read from the original and from the rewritten file; None where there is no
+    rewritten call to run. `intent` names the reference. `pre` is what went into the activation in the original code
+    (None: the prediction itself), `labels` what it was given as labels, `encoding` what these are. The rest is optional
+    knowledge: `shape` and `dtype` of `pre`, the number of `classes`, the framework's major version that the file is
+    written for. Where an expression around the call belongs to the comparison too (a hand-written loss that became
+    `tf.reduce_mean(...)` of a library's loss), `before_term` and `after_term` are the whole expressions and `reduction`
+    names what they reduce by.
+    """
+
+    before: Site
+    after: Site | None
+    intent: str
+    pre: Term | None = None
+    labels: Term | None = None
+    encoding: str = "unknown"
+    reduction: str | None = None
+    shape: tuple[Dimension, ...] | None = None
+    classes: int | None = None
+    dtype: str | None = None
+    era: int | None = None
+    before_term: Term | None = None
+    after_term: Term | None = None
+
+
+def available() -> bool:
+    """Whether TensorFlow is installed; it is not imported."""
+    return importlib.util.find_spec("tensorflow") is not None and importlib.util.find_spec("numpy") is not None
+
+
+def verify(
+    requests: Iterable[Request],
+    book: ApiBook | None = None,
+    *,
+    time_limit: float = TIME_LIMIT,
+    started: Callable[[int | None], None] | None = None,
+) -> list[Verification]:
+    """The verdict on each request, in order; a worker that dies or takes too long costs one `undecided`.
+
+    `time_limit` is in seconds and for one exchange with the worker; `started` is told the worker's process id before
+    each request (None while there is no worker).
+    """
+    from lintloss.analysis import apis
+    from lintloss.confirm.cases import verification
+    from lintloss.confirm.process import Worker, WorkerLost
+    from lintloss.confirm.verdicts import undecided
+
+    answers: list[Verification] = []
+    known = book if book is not None else apis.load()
+    with Worker(known, time_limit) as worker:
+        for request in requests:
+            if started is not None:
+                started(worker.pid)
+            try:
+                answers.append(verification(request, known, worker))
+            except WorkerLost as lost:
+                answers.append(undecided(str(lost), worker.framework))
+    return answers

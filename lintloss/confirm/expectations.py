@@ -1,0 +1,206 @@
+"""What a site's loss ought to be on a batch: the reference that the rule names, told what the site was told.
+
+The *intent* says which loss; axis, label smoothing and the like come from the original call, and so does the
+reduction. Whether labels are ids or rows is seen from the labels themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.sites import Formula, Site
+from lintloss.analysis.terms import Api, Const, Sequence, Term
+from lintloss.confirm import references
+from lintloss.confirm.references import Array, Loss, Options, Pointwise
+
+Reference = Callable[[Array, Any, Options], Pointwise]
+
+BINARY: dict[str, Reference] = {
+    "sigmoid_cross_entropy": references.sigmoid_cross_entropy,
+    "weighted_sigmoid_cross_entropy": references.sigmoid_cross_entropy,
+    "binary_crossentropy": references.sigmoid_cross_entropy,
+    "binary_focal_crossentropy": references.binary_focal,
+    "mean_squared_error": references.squared_error,
+    "squared_error": references.squared_error,
+    "mean_absolute_error": references.absolute_error,
+    "absolute_error": references.absolute_error,
+}
+DENSE: dict[str, Reference] = {
+    "softmax_cross_entropy": references.softmax_cross_entropy,
+    "sparse_softmax_cross_entropy": references.softmax_cross_entropy,
+    "categorical_crossentropy": references.softmax_cross_entropy,
+    "sparse_categorical_crossentropy": references.softmax_cross_entropy,
+    "categorical_focal_crossentropy": references.categorical_focal,
+}
+REDUCTIONS = {
+    "none": "none",
+    "sum": "sum",
+    "auto": "sum_over_batch_size",
+    "sum_over_batch_size": "sum_over_batch_size",
+    "mean_with_sample_weight": "mean_with_sample_weight",
+    "sum_by_nonzero_weights": "sum_by_nonzero_weights",
+    "sum_over_nonzero_weights": "sum_by_nonzero_weights",
+}
+_FACTORS = ("label_smoothing", "gamma", "alpha", "pos_weight")
+
+
+class NoReference(Exception):
+    """There is nothing to compare with; the message says why."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Which reference, told what, reduced how."""
+
+    intent: str
+    options: Options
+    reduction: str
+
+    def __post_init__(self) -> None:
+        if self.intent not in BINARY and self.intent not in DENSE:
+            raise NoReference(f"there is no reference for {self.intent}")
+
+    @property
+    def is_softmax(self) -> bool:
+        return self.intent in DENSE
+
+    def on(self, logits: Array, labels: Any, weights: Any = None, clamp: float | None = None) -> Loss:
+        """The loss and gradient of a batch; the gradient has the logits' own shape.
+
+        Raises:
+            NoReference: labels and logits do not go together.
+        """
+        options = replace(self.options, clamp=clamp)
+        z, loss = self._pointwise(logits, np.asarray(labels), options)
+        try:
+            result = references.reduced(loss, self.reduction, weights)
+        except ValueError as error:
+            raise NoReference("the weights do not fit the losses") from error
+        return replace(result, gradient=result.gradient.reshape(logits.shape))
+
+    def _pointwise(self, logits: Array, labels: Any, options: Options) -> tuple[Array, Pointwise]:
+        if not self.is_softmax:
+            z = _shaped(logits, labels.shape)
+            return z, BINARY[self.intent](z, np.asarray(labels, np.float64), options)
+        axis = options.axis
+        if labels.dtype.kind in "iub" and not _is_rows(labels, logits):
+            ids = _without_unit(labels, logits.ndim, axis)
+            z = _shaped(logits, (*ids.shape, logits.shape[axis])) if axis == -1 else logits
+            return z, self._sparse(z, ids.astype(np.int64), options)
+        if labels.shape != logits.shape and labels.size != logits.size:
+            return logits, self._sparse(logits, _without_unit(labels, logits.ndim, axis).astype(np.int64), options)
+        z = _shaped(logits, labels.shape)
+        return z, DENSE[self.intent](z, np.asarray(labels, np.float64), options)
+
+    def _sparse(self, z: Array, ids: Any, options: Options) -> Pointwise:
+        expected = tuple(np.delete(z.shape, options.axis))
+        if ids.shape != expected:
+            raise NoReference(f"class ids of shape {ids.shape} for logits of shape {z.shape}")
+        if self.intent == "categorical_focal_crossentropy":
+            rows = np.moveaxis(references.one_hot(ids, z.shape[options.axis]), -1, options.axis)
+            return references.categorical_focal(z, rows, options)
+        return references.sparse_softmax_cross_entropy(z, ids, options)
+
+
+def expectation(intent: str, before: Site, measured: Site, book: ApiBook, reduction: str | None) -> Expectation:
+    """What `measured`, the original or its rewritten form, ought to compute.
+
+    Only the layout may follow the rewritten call: a loss object averages by itself, where a function may leave it to an
+    outer `reduce_mean` that is no part of the site.
+    """
+    options = _told(before, book)
+    is_keras = measured.entry.framework == "keras" and measured.formula is None
+    wanted = reduction or reduction_of(before, book)
+    return Expectation(intent, replace(options, averaged=is_keras), _layout(wanted, before, measured, book))
+
+
+def reduction_of(site: Site, book: ApiBook) -> str:
+    """How the site's own term reduces its losses."""
+    if site.formula is not None:
+        return _formula_reduction(site.formula)
+    declared = REDUCTIONS.get(str(site.entry["reduction"] or "none"), "none")
+    if site.anchor == "compile":
+        return declared if site.constructor is not None and declared != "none" else "sum_over_batch_size"
+    bound = book.bind(site.term) if site.term is not None else None
+    name = site.entry.role("reduction")
+    given = bound.arguments.get(name) if bound and name and name in bound.given else None
+    if given is None:
+        return declared
+    word = given.value if isinstance(given, Const) else given.path.rpartition(".")[2] if isinstance(given, Api) else ""
+    if str(word) == "MEAN":  # TensorFlow 1's name for the weighted mean
+        return "mean_with_sample_weight"
+    return REDUCTIONS.get(str(word or "none").lower(), declared)
+
+
+def weights_of(site: Site, book: ApiBook) -> Term | None:
+    """The sample weights that the site was given, None where it was given none or the constant one."""
+    bound = book.bind(site.term) if site.term is not None else None
+    given = bound.role("weights") if bound is not None else None
+    is_one = isinstance(given, Const) and given.value in (None, 1)
+    return None if is_one or site.entry["reference"] == "weighted_sigmoid_cross_entropy" else given
+
+
+def _layout(wanted: str, before: Site, measured: Site, book: ApiBook) -> str:
+    """`wanted`, unless the rewritten call may leave the reduction to what stands around it."""
+    if measured is before:
+        return reduction_of(before, book)
+    is_other_call = before.formula is not None or before.entry.name != measured.entry.name
+    return "none" if is_other_call and reduction_of(measured, book) == "none" else wanted
+
+
+def _formula_reduction(formula: Formula) -> str:
+    """The reduction over examples: the innermost sum over classes belongs to the loss itself."""
+    is_entropy = "log" in formula.core
+    steps = list(formula.reductions)
+    if steps and steps[-1][1] is not None and len(steps) + (steps[-1][0] == "sum" or not is_entropy) > 1:
+        steps.pop()
+        return steps[0][0] if steps else "none"
+    if not steps:
+        return "none"
+    kind, _ = steps[0]
+    return "mean_over_elements" if kind == "mean" and is_entropy else kind
+
+
+def _told(site: Site, book: ApiBook) -> Options:
+    """The options that constants in the original call state."""
+    bound = book.bind(site.term if site.term is not None else site.constructor) if (site.term or site.constructor) else None
+    if bound is None or site.formula is not None:
+        return Options()
+    stated = {name: bound.role(name) or bound.arguments.get(name) for name in (*_FACTORS, "ignore_class", "axis")}
+    values = {name: _number(term) for name, term in stated.items()}
+    known: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    if "axis" in known and ("softmax" not in str(site.entry["family"]) or not isinstance(known["axis"], int)):
+        del known["axis"]
+    balanced = bound.arguments.get("apply_class_balancing")
+    return Options(**known, balanced=isinstance(balanced, Const) and balanced.value is True)
+
+
+def _number(term: Term | None) -> Any:
+    if isinstance(term, Const) and isinstance(term.value, (int, float)) and not isinstance(term.value, bool):
+        return term.value
+    if isinstance(term, Sequence) and term.items:
+        items = [_number(item) for item in term.items]
+        return None if None in items else np.asarray(items, np.float64)
+    return None
+
+
+def _is_rows(labels: Any, logits: Array) -> bool:
+    return bool(labels.ndim and (labels.shape == logits.shape or labels.ndim == logits.ndim and labels.size == logits.size))
+
+
+def _without_unit(labels: Any, rank: int, axis: int) -> Any:
+    return labels.squeeze(axis) if labels.ndim == rank and labels.shape[axis] == 1 else labels
+
+
+def _shaped(logits: Array, shape: tuple[int, ...]) -> Array:
+    """Logits in the labels' shape, where both hold the same number of values in the same order."""
+    if logits.shape == shape:
+        return logits
+    if logits.size == int(np.prod(shape)):
+        return logits.reshape(shape)
+    raise NoReference(f"labels of shape {shape} do not fit logits of shape {logits.shape}")

@@ -1,0 +1,296 @@
+"""Terms to programs: plain data that the worker runs, in which all that is unknown is a named leaf.
+
+A program is a list of nodes in the order in which they can be computed, each a JSON array:
+
+    ["const", value]  ["complex", real, imaginary]  ["bytes", latin1]  ["ellipsis"]
+    ["api", "tensorflow.nn.softmax"]
+    ["apply", function, [[keyword or null, argument], ...]]
+    ["sequence", kind, [item, ...]]  ["mapping", [[key, value], ...]]
+    ["leaf", name]
+
+Nodes are named by their position; the last one is the result. Leaves are named by the fingerprint of their term, so
+that two readings of a file share them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lintloss.analysis.apis import ApiBook, Bound, Entry
+from lintloss.analysis.terms import (
+    Api,
+    Apply,
+    Argument,
+    Carried,
+    Choice,
+    Const,
+    Guard,
+    Parameter,
+    Sequence,
+    Stated,
+    Term,
+    Unknown,
+    fingerprint,
+)
+from lintloss.analysis.terms import Mapping as MappingTerm
+
+RUNNABLE_KINDS = frozenset({"activation", "layer", "pass", "affine", "elementwise", "reduce", "loss", "encoder", "make"})
+RUNNABLE_STRUCTURES = frozenset(
+    f"{library}.{name}"
+    for library in ("tensorflow", "numpy", "keras.ops", "keras.backend", "builtins")
+    for name in ("concat", "concatenate", "stack", "vstack", "hstack", "split", "unstack", "shape", "size", "rank", "len")
+) | {"builtins.list", "builtins.tuple", "tensor.shape", "tensor.ndim", "operator.getitem", "tensorflow.keras.ops.shape"}
+
+Node = list[Any]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Nodes to run, the last one being the result, and the terms of the leaves by name."""
+
+    nodes: tuple[Node, ...]
+    leaves: Mapping[str, Term] = field(default_factory=dict)
+    calls: frozenset[str] = frozenset()
+    dropout: bool = False
+
+    def message(self) -> list[Node]:
+        return list(self.nodes)
+
+
+def is_runnable(entry: Entry, path: str) -> bool:
+    """Whether the worker may call it: mathematics only, nothing that reads files, trains or takes functions."""
+    return entry.kind in RUNNABLE_KINDS or path in RUNNABLE_STRUCTURES
+
+
+class Reader:
+    """Makes terms comparable and turns them into programs.
+
+    `guards` are the conditions that hold at the site: they decide choices. `era` is the framework's major version that
+    the file is written for, where known.
+    """
+
+    def __init__(self, book: ApiBook, guards: tuple[Guard, ...] = (), era: int | None = None) -> None:
+        self.book = book
+        self.era = era
+        self._ways = {guard.condition.key: guard.holds for guard in guards}
+        self._normal: dict[int, tuple[Term, Term]] = {}
+        self._prints: dict[int, str] = {}
+        self._kept: list[Term] = []
+        self.dropout = False
+
+    def fingerprint(self, term: Term) -> str:
+        """The name of the term as a leaf."""
+        normal = self.normal(term)
+        self._kept.append(normal)
+        return fingerprint(normal, self._prints)
+
+    def normal(self, term: Term) -> Term:
+        """The term with decided choices taken, statements of facts gone, activations of learned layers set apart."""
+        known = self._normal.get(id(term))
+        if known is None:
+            known = self._normal[id(term)] = (term, self._normalised(term))
+        return known[1]
+
+    def logits_of(self, term: Term) -> Term:
+        """The term, or, where it is a learned layer that applies an activation itself, what goes into that."""
+        while isinstance(term, (Stated, Choice)):
+            term = self._taken(term)
+        split = self._split(term) if isinstance(term, Apply) else None
+        return self.normal(split[0] if split else term)
+
+    def bind(self, term: Term) -> Bound | None:
+        return self.book.bind(term, self.era)
+
+    def program(self, term: Term, cuts: frozenset[str] = frozenset()) -> Program:
+        """The program that computes `term`; terms whose fingerprint is in `cuts` become leaves."""
+        writer = _Writer(self, cuts)
+        writer.write(self.normal(term))
+        return Program(tuple(writer.nodes), writer.leaves, frozenset(writer.calls), self.dropout)
+
+    def _normalised(self, term: Term) -> Term:
+        match term:
+            case Stated() | Choice():
+                taken = self._taken(term)
+                return term if taken is term else self.normal(taken)
+            case Parameter(default=Const()):
+                return term.default or term
+            case Apply():
+                return self._normal_call(term)
+            case Sequence(kind=kind, items=items):
+                return Sequence(kind, tuple(map(self.normal, items)))
+            case MappingTerm(entries=entries):
+                return MappingTerm(tuple((self.normal(key), self.normal(value)) for key, value in entries))
+        return term
+
+    def _taken(self, term: Term) -> Term:
+        match term:
+            case Stated(value=value):
+                return value
+            case Choice(condition=condition) if condition.key in self._ways:
+                return term.then if self._ways[condition.key] else term.otherwise
+        return term
+
+    def _normal_call(self, term: Apply) -> Term:
+        split = self._split(term)
+        if split is not None:
+            inner, activation = split
+            return self._activated(self.normal(activation), self.normal(inner))
+        bound = self.bind(term)
+        if bound is not None and "dropout" in (bound.entry["passes"], bound.entry["since"]):
+            return self._without_dropout(term, bound)
+        return self._plain(term, bound)
+
+    def _split(self, term: Apply) -> tuple[Apply, Term] | None:
+        """A learned layer without its activation, and the activation that it applies; None if there is none."""
+        bound = self.bind(term)
+        if bound is None or not bound.entry["learned"] or not isinstance(bound.entry["activation"], str):
+            return None
+        name = bound.entry["activation"]
+        activation = bound.arguments.get(name)
+        if activation is None or isinstance(activation, Const) and activation.value in (None, "linear"):
+            return None
+        made = bound.constructor or term
+        without = Apply(made.function, (*self._arguments_but(bound, made, name), Argument(name, Const(None))))
+        return (Apply(without, term.arguments) if bound.constructor else without), activation
+
+    def _arguments_but(self, bound: Bound, made: Apply, dropped: str) -> tuple[Argument, ...]:
+        """The arguments of `made` by keyword, without one of them: its position may not matter for the fingerprint."""
+        values = {id(argument.value) for argument in made.arguments}
+        return tuple(
+            Argument(name, value)
+            for name, value in sorted(bound.arguments.items())
+            if name in bound.given and name != dropped and id(value) in values
+        )
+
+    def _activated(self, activation: Term, inner: Term) -> Term:
+        if isinstance(activation, Apply):
+            return Apply(activation, (Argument(None, inner),))
+        layer = Apply(Api("keras.layers.Activation"), (Argument(None, activation),))
+        return Apply(layer, (Argument(None, inner),))
+
+    def _without_dropout(self, term: Apply, bound: Bound) -> Term:
+        self.dropout = True
+        dropped_from = bound.get("input")
+        if bound.constructor is not None:
+            still = Apply(bound.constructor.function, (Argument(None, Const(0.0)),))
+            return Apply(still, tuple(Argument(a.keyword, self.normal(a.value)) for a in term.arguments))
+        return self.normal(dropped_from) if dropped_from is not None else self._plain(term, bound)
+
+    def _plain(self, term: Apply, bound: Bound | None) -> Apply:
+        """The call with normal parts, keywords by their present names and the path of the version that has it."""
+        function = self.normal(term.function)
+        if bound is None or bound.constructor is not None:
+            return Apply(function, tuple(Argument(a.keyword, self.normal(a.value)) for a in term.arguments))
+        if isinstance(function, Api):
+            function = Api(_running_name(function.path, bound.entry))
+        return Apply(function, tuple(self._argument(a, bound) for a in term.arguments))
+
+    def _argument(self, argument: Argument, bound: Bound) -> Argument:
+        """Positional arguments become keywords where versions disagree about their order."""
+        keyword = argument.keyword
+        if keyword is None and bound.entry["orders"] and self.era is not None:
+            keyword = next((name for name, value in bound.arguments.items() if value is argument.value), None)
+        elif keyword is not None and keyword not in bound.arguments:
+            keyword = (bound.entry["renamed"] or {}).get(keyword, keyword)
+        return Argument(keyword, self.normal(argument.value))
+
+
+def _running_name(path: str, entry: Entry) -> str:
+    """TensorFlow 1's own functions live in `compat.v1` today."""
+    prefix = "tensorflow."
+    is_old = str(entry["versions"] or "").replace(" ", "") in ("tensorflow<2", "tensorflow<2.0", "tensorflow<1")
+    if is_old and path.startswith(prefix) and not path.startswith(f"{prefix}compat."):
+        return f"{prefix}compat.v1.{path.removeprefix(prefix)}"
+    return path
+
+
+def described(term: Term) -> str:
+    """A leaf, for a person."""
+    match term:
+        case Parameter(name=name, function=function):
+            return f"the parameter {name} of {function}"
+        case Unknown(reason=reason):
+            return reason
+        case Carried(name=name):
+            return f"{name}, which changes in a loop"
+        case Choice(condition=condition):
+            return f"a value that depends on `{condition.text}`"
+        case Apply(function=Api(path=path)) | Apply(function=Apply(function=Api(path=path))):
+            return f"the result of {path}"
+    return "a value that is not known"
+
+
+class _Writer:
+    """Writes one program."""
+
+    def __init__(self, reader: Reader, cuts: frozenset[str]) -> None:
+        self.reader = reader
+        self.cuts = cuts
+        self.nodes: list[Node] = []
+        self.leaves: dict[str, Term] = {}
+        self.calls: set[str] = set()
+        self._written: dict[int, int] = {}
+
+    def write(self, term: Term) -> int:
+        """Write `term`, after its parts, and say where it stands."""
+        known = self._written.get(id(term))
+        if known is None:
+            node = self._leaf(term) if self._is_leaf(term) else self._node(term)
+            self.nodes.append(node)
+            known = self._written[id(term)] = len(self.nodes) - 1
+        return known
+
+    def _is_leaf(self, term: Term) -> bool:
+        if not isinstance(term, (Const, Api)) and self.reader.fingerprint(term) in self.cuts:
+            return True
+        match term:
+            case Const() | Api() | Sequence() | MappingTerm():
+                return False
+            case Apply():
+                return not self._may_run(term)
+        return True
+
+    def _may_run(self, term: Apply) -> bool:
+        if isinstance(term.function, Api):
+            return self._is_listed(term.function.path)
+        bound = self.reader.bind(term)
+        if bound is None or bound.constructor is None or bound.entry["learned"]:
+            return False
+        return is_runnable(bound.entry, bound.entry.name)
+
+    def _is_listed(self, path: str) -> bool:
+        entry = self.reader.book.entry(path) or self.reader.book.entry(path.replace(".compat.v1.", "."))
+        return entry is not None and is_runnable(entry, path) and not (entry["learned"] and not entry.is_class)
+
+    def _leaf(self, term: Term) -> Node:
+        name = self.reader.fingerprint(term)
+        self.leaves[name] = term
+        return ["leaf", name]
+
+    def _node(self, term: Term) -> Node:
+        match term:
+            case Const(value=value):
+                return _constant(value)
+            case Api(path=path):
+                return ["api", path]
+            case Apply(function=function, arguments=arguments):
+                if isinstance(function, Api):
+                    self.calls.add(function.path)
+                return ["apply", self.write(function), [[a.keyword, self.write(a.value)] for a in arguments]]
+            case Sequence(kind=kind, items=items):
+                return ["sequence", kind, [self.write(item) for item in items]]
+            case MappingTerm(entries=entries):
+                return ["mapping", [[self.write(key), self.write(value)] for key, value in entries]]
+        raise TypeError(type(term).__name__)
+
+
+def _constant(value: object) -> Node:
+    if value is Ellipsis:
+        return ["ellipsis"]
+    if isinstance(value, complex):
+        return ["complex", value.real, value.imag]
+    if isinstance(value, bytes):
+        return ["bytes", value.decode("latin1")]
+    return ["const", value]

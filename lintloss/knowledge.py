@@ -1,0 +1,83 @@
+"""Where the knowledge lies: the `rules/` folder, in a checkout or inside the installed wheel."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lintloss.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_PACKAGE = Path(__file__).parent
+
+
+@cache
+def rules_folder() -> Path:
+    """Return the folder that holds rule pages and API files.
+
+    The wheel's own folder comes first: next to an installed package there may lie an unrelated
+    distribution called `rules`.
+
+    Raises:
+        UsageError: the installation has lost its rules.
+    """
+    for folder in (_PACKAGE / "rules", _PACKAGE.parent / "rules"):
+        if (folder / "apis").is_dir():
+            return folder
+    raise UsageError(f"{_PACKAGE}: the rules are missing; install lintloss again")
+
+
+def rule_pages() -> list[Path]:
+    """Return the pages of the built-in rules, sorted by code."""
+    return sorted(rules_folder().glob("LL*.md"))
+
+
+def api_files() -> list[Path]:
+    """Return the built-in API files, sorted by name."""
+    return sorted((rules_folder() / "apis").glob("*.toml"))
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file once per process; callers must not change what they get.
+
+    Raises:
+        UsageError: the file cannot be read or is no TOML.
+    """
+    return _load_toml(path.resolve(), _stamp(path))
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """Parse TOML text that stands in `name`.
+
+    Raises:
+        UsageError: the text is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{name}: not valid TOML: {error}") from error
+
+
+def _stamp(path: Path) -> int:
+    """What changes when the file does, so that a language server sees edited files."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+
+
+@cache
+def _load_toml(path: Path, stamp: int) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8: {error.reason}") from error
+    return parse_toml(text, str(path))

@@ -1,0 +1,283 @@
+"""The whole way from sources to a report, and the fixing that repeats it until nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lintloss.config import FailOn, Settings
+from lintloss.errors import UsageError
+from lintloss.files import Change, display_name, write_changes
+from lintloss.finding import (
+    Applicability,
+    CallVerdict,
+    Edit,
+    Finding,
+    Location,
+    Report,
+    Severity,
+    Span,
+    Verdict,
+)
+from lintloss.notebooks import syntax_error
+from lintloss.selection import UNREADABLE, selected, with_severities, without_ignored
+from lintloss.sources import Source, Unreadable
+from lintloss.suppressions import UNUSED, Suppressions
+
+if TYPE_CHECKING:
+    from lintloss.analysis import Analysis
+
+_MOST_ROUNDS = 10
+_NO_VERIFY = "--verify needs TensorFlow: pip install 'lintloss[verify]'"
+
+
+@dataclass(frozen=True)
+class Read:
+    """Sources that could be read, and an LL001 finding for each file that could not."""
+
+    sources: tuple[Source, ...]
+    unreadable: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Sources after fixing, what was fixed in them, and what is left to report."""
+
+    sources: tuple[Source, ...]
+    applied: tuple[Finding, ...]
+    report: Report
+
+
+def read(files: Iterable[Path]) -> Read:
+    """Read files; one that cannot be read costs only itself."""
+    sources: list[Source] = []
+    unreadable: list[Finding] = []
+    for file in files:
+        name = display_name(file)
+        try:
+            sources.append(Source.read(file, name))
+        except Unreadable as error:
+            unreadable.append(unreadable_file(name, error))
+    return Read(tuple(sources), tuple(unreadable))
+
+
+def read_bytes(data: bytes, filename: str) -> Read:
+    """Take what standard input held."""
+    try:
+        return Read((Source.from_bytes(data, filename),))
+    except Unreadable as error:
+        return Read((), (unreadable_file(filename, error),))
+
+
+def unreadable_file(filename: str, error: Unreadable) -> Finding:
+    """Return the finding for a file that could not be read."""
+    place = Location(error.row, error.column)
+    return _unreadable(error.reason, Span(filename, place, place))
+
+
+def lint(
+    sources: Sequence[Source],
+    settings: Settings,
+    *,
+    verify: bool = False,
+    unreadable: Sequence[Finding] = (),
+) -> Report:
+    """Lint sources together, so that what one imports from another is known.
+
+    `unreadable` are the findings for files that never became sources; they are reported with the
+    rest.
+
+    Raises:
+        UsageError: settings name unknown rules, knowledge is broken, or `verify` lacks TensorFlow.
+    """
+    from lintloss import rulebook
+    from lintloss.analysis import analyse
+
+    if verify:
+        _require_tensorflow()
+    rules = rulebook.load_rules(settings)
+    codes = selected(rules, settings)
+    analysis = analyse(sources, settings)
+    judged, loss_calls = rulebook.judge(analysis, settings)
+    found = [*judged, *unreadable, *_unparsed(analysis), *_skipped_cells(sources)]
+    found = [finding for finding in found if finding.code in codes]
+    found = _unsuppressed(found, sources, codes, dormant=rules.keys() - codes)
+    found = with_severities(without_ignored(found, settings), settings)
+    if verify:
+        found = _verified(found, analysis)
+    return Report(
+        tuple(sorted(found, key=lambda each: each.sort_key)),
+        tuple(sorted(loss_calls, key=lambda each: each.sort_key)),
+        files=len(sources) + len(unreadable),
+    )
+
+
+def fix(
+    sources: Sequence[Source],
+    settings: Settings,
+    *,
+    unsafe: bool = False,
+    verify: bool = False,
+    unreadable: Sequence[Finding] = (),
+) -> Fixed:
+    """Apply fixes and lint again until nothing changes; nothing is written.
+
+    Safe fixes are applied, with `unsafe` those that change what a model outputs too, with `verify`
+    only those that running them has confirmed. A fix applies with all its edits, in all its files,
+    or not at all; only files among `sources` are edited, and what is edited still parses.
+
+    Raises:
+        UsageError: see `lint`.
+    """
+    present = {source.filename: source for source in sources}
+    applied: list[Finding] = []
+
+    def linted() -> Report:
+        return lint([*present.values()], settings, verify=verify, unreadable=unreadable)
+
+    report = linted()
+    for _ in range(_MOST_ROUNDS):
+        wanted = [each for each in report.findings if _may_apply(each, unsafe, verify)]
+        chosen = _that_parse(list(_apart(wanted)), present)
+        if not chosen:
+            break
+        present |= _edited(chosen, present)
+        applied += chosen
+        report = linted()
+    return Fixed(tuple(present.values()), tuple(applied), report)
+
+
+def write(before: Sequence[Source], after: Sequence[Source]) -> None:
+    """Write the files that fixing changed, all of them or none.
+
+    Raises:
+        WriteError: a file is not writable, or has changed since it was read.
+    """
+    write_changes(
+        Change(old.path, old.original, new.original)
+        for old, new in zip(before, after, strict=True)
+        if old.path is not None and new.original != old.original
+    )
+
+
+def fails(report: Report, fail_on: FailOn) -> bool:
+    """Whether a report holds anything at or above `fail_on`."""
+    if fail_on == "error":
+        return any(finding.severity is Severity.ERROR for finding in report.findings)
+    if fail_on == "undecided" and any(call.verdict is CallVerdict.UNDECIDED for call in report.loss_calls):
+        return True
+    return bool(report.findings)
+
+
+def _require_tensorflow() -> None:
+    from lintloss import confirm
+
+    if not confirm.available():
+        raise UsageError(_NO_VERIFY)
+
+
+def _verified(found: Sequence[Finding], analysis: Analysis) -> list[Finding]:
+    from lintloss import confirm
+
+    return list(confirm.verify(found, analysis))
+
+
+def _unparsed(analysis: Analysis) -> Iterator[Finding]:
+    for source, reason, row, column in analysis.unreadable:
+        yield _unreadable(reason, source.span(row, column, row, column))
+
+
+def _skipped_cells(sources: Iterable[Source]) -> Iterator[Finding]:
+    for source in sources:
+        for skipped in source.skipped:
+            place = Location(skipped.row, skipped.column)
+            yield _unreadable(skipped.reason, Span(source.filename, place, place, skipped.cell))
+
+
+def _unreadable(reason: str, span: Span) -> Finding:
+    return Finding(UNREADABLE, "unreadable-file", Severity.ERROR, reason, span)
+
+
+def _unsuppressed(
+    found: Sequence[Finding],
+    sources: Sequence[Source],
+    codes: Collection[str],
+    dormant: Collection[str],
+) -> list[Finding]:
+    """Leave out what comments suppress; add a finding for each comment that suppresses nothing."""
+    comments = {source.filename: Suppressions.parse(source) for source in sources}
+    for filename in {finding.span.filename for finding in found} - comments.keys():
+        # A loss call in a file that was only imported; where it is unreadable, it has no comments.
+        for source in read([Path(filename)]).sources:
+            comments[filename] = Suppressions.parse(source)
+    kept = [
+        finding
+        for finding in found
+        if finding.span.filename not in comments or not comments[finding.span.filename].suppresses(finding)
+    ]
+    if UNUSED in codes:
+        kept += [unused for source in sources for unused in comments[source.filename].unused(dormant)]
+    return kept
+
+
+def _may_apply(finding: Finding, unsafe: bool, verify: bool) -> bool:
+    if finding.fix is None:
+        return False
+    allowed = {Applicability.SAFE, Applicability.UNSAFE} if unsafe else {Applicability.SAFE}
+    if finding.fix.applicability not in allowed:
+        return False
+    if not verify or finding.code == UNUSED:  # a comment computes nothing that could be confirmed
+        return True
+    verdict = finding.verification.verdict if finding.verification else None
+    return verdict in {Verdict.CONFIRMED, Verdict.EQUIVALENT}
+
+
+def _apart(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings whose fixes do not touch one another; the next round sees to the others."""
+    taken: list[Edit] = []
+    for finding in findings:
+        edits = finding.fix.edits if finding.fix else ()
+        if not any(_collide(edit, other) for edit in edits for other in taken):
+            taken.extend(edits)
+            yield finding
+
+
+def _collide(a: Edit, b: Edit) -> bool:
+    if (a.span.filename, a.span.cell) != (b.span.filename, b.span.cell):
+        return False
+    return a.span.start <= b.span.end and b.span.start <= a.span.end
+
+
+def _that_parse(findings: Sequence[Finding], sources: Mapping[str, Source]) -> list[Finding]:
+    """Keep the findings whose fixes can be made, and made together leave every file parsable."""
+    sound = [each for each in findings if _can_be_made([each], sources)]
+    return sound if _can_be_made(sound, sources) else sound[:1]
+
+
+def _can_be_made(findings: Sequence[Finding], sources: Mapping[str, Source]) -> bool:
+    names = {edit.span.filename for edit in _edits(findings)}
+    if any(name not in sources or not sources[name].fixable for name in names):
+        return False
+    try:
+        edited = _edited(findings, sources)
+    except (UnicodeEncodeError, Unreadable):
+        return False
+    return all(
+        syntax_error(source.text) is None and len(source.skipped) <= len(sources[name].skipped)
+        for name, source in edited.items()
+    )
+
+
+def _edited(findings: Sequence[Finding], sources: Mapping[str, Source]) -> dict[str, Source]:
+    by_file: dict[str, list[Edit]] = {}
+    for edit in _edits(findings):
+        by_file.setdefault(edit.span.filename, []).append(edit)
+    return {name: sources[name].with_edits(edits) for name, edits in by_file.items()}
+
+
+def _edits(findings: Iterable[Finding]) -> Iterator[Edit]:
+    for finding in findings:
+        if finding.fix is not None:
+            yield from finding.fix.edits

@@ -1,0 +1,77 @@
+"""What the formats need besides the report: the linted text, the rule pages and how to show things."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lintloss.finding import CallVerdict, Finding, LossCall, Span
+from lintloss.sources import Source, Unreadable
+
+
+@dataclass(frozen=True)
+class Context:
+    """`sources` are by filename; `pages` are the rules' Markdown pages by code."""
+
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    pages: Mapping[str, str] = field(default_factory=dict)
+    color: bool = False
+    show_flow: bool = True
+
+    def source(self, filename: str) -> Source | None:
+        """Return a source; a flow may lead into files that were only imported."""
+        if filename in self.sources:
+            return self.sources[filename]
+        try:
+            return Source.read(Path(filename), filename)
+        except Unreadable:
+            return None
+
+    def line(self, span: Span, row: int) -> str | None:
+        """Return a row of the file or cell that `span` lies in."""
+        source = self.source(span.filename)
+        if source is None or all(block.cell != span.cell for block in source.blocks):
+            return None
+        return source.line(span.cell, row)
+
+    def last_row(self, span: Span) -> int:
+        """Return how many rows the file or cell of `span` has."""
+        source = self.source(span.filename)
+        blocks = source.blocks if source else ()
+        return next((block.end.row for block in blocks if block.cell == span.cell), 0)
+
+
+def place(span: Span) -> str:
+    """Return `path:row:column`, with the cell in between for notebooks."""
+    cell = "" if span.cell is None else f":cell {span.cell}"
+    return f"{span.filename}{cell}:{span.start.row}:{span.start.column}"
+
+
+def summary(calls: Iterable[LossCall]) -> str:
+    """Return the line that `check` ends with."""
+    counts = Counter(call.verdict for call in calls)
+    total = sum(counts.values())
+    verdicts = [CallVerdict.FINE, CallVerdict.MISUSED, CallVerdict.UNDECIDED]
+    if counts[CallVerdict.OPEN]:
+        verdicts.append(CallVerdict.OPEN)
+    parts = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in verdicts)
+    return f"{total} loss call{'' if total == 1 else 's'}: {parts}"
+
+
+def fingerprints(findings: Iterable[Finding], context: Context) -> list[str]:
+    """Return a stable identity for each finding: its rule, file and line, not the line's number.
+
+    Equal lines in one file are told apart by their order.
+    """
+    seen: Counter[str] = Counter()
+    result: list[str] = []
+    for finding in findings:
+        line = context.line(finding.span, finding.span.start.row) or ""
+        content = "\0".join((finding.code, finding.span.filename, " ".join(line.split())))
+        seen[content] += 1
+        identity = f"{content}\0{seen[content]}".encode(errors="surrogatepass")
+        result.append(hashlib.sha256(identity).hexdigest()[:32])
+    return result

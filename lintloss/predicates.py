@@ -1,0 +1,137 @@
+"""Conditions that compare several facts, and so are more than the vocabulary of rule pages can say.
+
+Each is named in a page: `predicate = "class_counts_disagree"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isclose
+
+from lintloss.analysis.facts import Dimension, Facts
+from lintloss.analysis.terms import Const, Sequence, Term
+from lintloss.vocabulary import NO, YES, Answer, Case, lacking, units_of
+
+Predicate = Callable[[Case], Answer]
+Shape = tuple[Dimension, ...]
+
+
+def rows_are_no_distribution(case: Case) -> Answer:
+    """Some literal row of the labels has a negative weight, or does not sum to 1 (all zeros masks a row)."""
+    rows = _literal_rows(case.site.labels, case) if case.site.labels is not None else None
+    if rows is None:
+        return lacking("labels.rows")
+    return NO if all(_is_distribution(row) for row in rows) else YES
+
+
+def _is_distribution(row: list[float]) -> bool:
+    if min(row) < 0:
+        return False
+    return not any(row) or isclose(sum(row), 1.0, abs_tol=1e-3)
+
+
+def _literal_rows(term: Term, case: Case) -> list[list[float]] | None:
+    """The rows of a literal matrix, written plainly or handed to a function that makes a tensor of it."""
+    bound = case.book.bind(term)
+    if bound is not None:
+        inner = bound.get("input") if bound.entry.kind == "pass" else None
+        return None if inner is None else _literal_rows(inner, case)
+    if not isinstance(term, Sequence) or not term.items:
+        return None
+    rows = [_literal_row(item) for item in term.items]
+    return None if None in rows else [row for row in rows if row is not None]
+
+
+def _literal_row(term: Term) -> list[float] | None:
+    if not isinstance(term, Sequence) or not term.items:
+        return None
+    values = [item.value for item in term.items if isinstance(item, Const)]
+    numbers = [float(value) for value in values if isinstance(value, (bool, int, float))]
+    return numbers if len(numbers) == len(term.items) else None
+
+
+def class_counts_disagree(case: Case) -> Answer:
+    """The prediction has a number of units that the labels cannot have."""
+    units = units_of(case.prediction)
+    if units is None:
+        return lacking("prediction.units")
+    if case.labels is None:
+        return lacking("labels.classes")
+    if case.labels.encoding == "class_ids":
+        return _ids_disagree(units, case.labels)
+    if case.labels.encoding in ("one_hot", "multi_hot", "soft"):
+        width = _width(case.labels)
+        return lacking("labels.classes") if width is None else Answer(width != units)
+    return lacking("labels.encoding")
+
+
+def _ids_disagree(units: int, labels: Facts) -> Answer:
+    """Fewer units than classes; more are wasteful, yet legal. One unit is another mistake."""
+    classes = labels.classes
+    if labels.high is not None:
+        classes = max(int(labels.high) + 1, classes or 0)
+    return lacking("labels.classes") if classes is None else Answer(1 < units < classes)
+
+
+def _width(labels: Facts) -> int | None:
+    last = labels.shape[-1] if labels.shape else None
+    return last if isinstance(last, int) else labels.classes
+
+
+def column_meets_vector(case: Case) -> Answer:
+    """Shapes (N, 1) and (N,) meet, which NumPy's rules make a matrix of all pairs."""
+    shapes = _shapes(case)
+    if isinstance(shapes, Answer):
+        return shapes
+    longer, shorter = sorted(shapes, key=len, reverse=True)
+    if (len(longer), len(shorter)) != (2, 1):
+        return NO
+    if longer[1] is None or shorter[0] == 1:
+        return NO if shorter[0] == 1 else lacking("prediction.shape", "labels.shape")
+    return Answer(longer[1] == 1)
+
+
+def column_meets_rows(case: Case) -> Answer:
+    """Labels of shape (N, 1) meet a prediction of shape (N, C): each label is held against all classes."""
+    shapes = _shapes(case)
+    if isinstance(shapes, Answer):
+        return shapes
+    prediction, labels = shapes
+    if len(prediction) != len(labels) or len(prediction) < 2:
+        return NO
+    if not isinstance(prediction[-1], int) or not isinstance(labels[-1], int):
+        return lacking("prediction.shape", "labels.shape")
+    return Answer(labels[-1] == 1 and prediction[-1] > 1)
+
+
+def _shapes(case: Case) -> tuple[Shape, Shape] | Answer:
+    """Both shapes, or what is lacking."""
+    if case.prediction.shape is None:
+        return lacking("prediction.shape")
+    if case.labels is None or case.labels.shape is None:
+        return lacking("labels.shape")
+    return case.prediction.shape, case.labels.shape
+
+
+def normalises_over_the_batch(case: Case) -> Answer:
+    """The activation's axis is the first of several, and the first is the batch (its size is a symbol)."""
+    axis, shape = case.prediction.axis, case.prediction.shape
+    if axis is None:
+        return lacking("prediction.axis")
+    if shape is None:
+        return NO if axis < 0 else lacking("prediction.shape")
+    if len(shape) < 2 or axis % len(shape) != 0:
+        return NO
+    return Answer(isinstance(shape[0], str) and isinstance(shape[-1], int) and shape[-1] > 1)
+
+
+PREDICATES: Mapping[str, Predicate] = {
+    predicate.__name__: predicate
+    for predicate in (
+        rows_are_no_distribution,
+        class_counts_disagree,
+        column_meets_vector,
+        column_meets_rows,
+        normalises_over_the_batch,
+    )
+}

@@ -1,0 +1,71 @@
+"""How facts are put into words: the placeholders of messages, and why something could not be decided."""
+
+from __future__ import annotations
+
+from lintloss.analysis.facts import Facts
+from lintloss.vocabulary import Case, units_of
+
+_INPUTS = {"log_probabilities": "log-probabilities", "any": "any values"}
+_LABELS = {"dense": "one-hot labels", "sparse": "class ids", "binary": "0/1 labels"}
+_VALUES = {
+    "linear": "logits",
+    "softmax": "softmax probabilities",
+    "sigmoid": "sigmoid probabilities",
+    "log_softmax": "log-probabilities",
+    "log_sigmoid": "log-probabilities",
+    "relu": "relu output",
+    "tanh": "tanh output",
+}
+_ENCODINGS = {
+    "class_ids": "class ids",
+    "one_hot": "one-hot labels",
+    "multi_hot": "multi-hot labels",
+    "soft": "soft labels",
+    "binary": "0/1 labels",
+    "continuous": "continuous targets",
+}
+
+
+def placeholders(case: Case) -> dict[str, str]:
+    """What may stand in braces in a rule page's message."""
+    units = units_of(case.prediction)
+    classes = case.labels.classes if case.labels else None
+    return {
+        "loss": case.site.spelled or case.entry.name.rpartition(".")[2],
+        "takes": _takes(case),
+        "gets": _gets(case.prediction),
+        "labels": "" if case.labels is None else _ENCODINGS.get(case.labels.encoding, "unknown"),
+        "activation": case.prediction.activation.replace("_", "-"),
+        "units": _counted(units, "unit"),
+        "classes": _counted(classes, "class"),
+        "backend": case.backend,
+    }
+
+
+def _takes(case: Case) -> str:
+    what = str(case.entry["input"] or "any")
+    labels = _LABELS.get(str(case.entry["labels"]))
+    return ", ".join(filter(None, (_INPUTS.get(what, what), labels)))
+
+
+def _gets(facts: Facts) -> str:
+    value = _VALUES.get(facts.activation)
+    return value or _ENCODINGS.get(facts.encoding, "unknown")
+
+
+def _counted(number: int | None, noun: str) -> str:
+    if number is None:
+        return f"an unknown number of {noun}{'es' if noun.endswith('s') else 's'}"
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{number} {noun}{'' if number == 1 else plural}"
+
+
+def reason_for(subject: str, case: Case) -> str:
+    """Why the fact is not known, as a person would be told."""
+    group = subject.partition(".")[0]
+    if group == "loss":
+        return f"could not tell what `{placeholders(case)['loss']}` takes: an argument is no constant"
+    facts = case.prediction if group == "prediction" else case.labels
+    if facts is not None and facts.reason:
+        return facts.reason
+    return "could not follow the prediction" if group == "prediction" else "the labels' encoding is not known"

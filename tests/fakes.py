@@ -1,0 +1,117 @@
+"""An analysis that knows one thing: the word BAD is a misused loss. For tests of what lies around it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+import lintloss.analysis
+import lintloss.confirm
+import lintloss.rulebook
+from lintloss.config import Settings
+from lintloss.finding import (
+    Applicability,
+    Batch,
+    CallVerdict,
+    Edit,
+    Finding,
+    Fix,
+    FlowStep,
+    LossCall,
+    Severity,
+    Verdict,
+    Verification,
+)
+from lintloss.sources import Source
+
+# What stands in the code -> what the fix makes of it, and how safe that is.
+_REPAIRS = {
+    "BAD": ("GOOD", Applicability.SAFE),
+    "WORSE": ("BAD", Applicability.SAFE),
+    "RISKY": ("GOOD", Applicability.UNSAFE),
+    "BREAKS": ("(", Applicability.SAFE),
+    "HARD": ("GOOD", Applicability.SHOWN),
+    "FOREIGN": ("\u20ac", Applicability.SAFE),
+}
+
+
+@dataclass(frozen=True)
+class FakeRule:
+    code: str = "LL101"
+    name: str = "a-bad-word"
+    default_on: bool = True
+    preview: bool = False
+    severity: Severity = Severity.ERROR
+    page: str = "# LL101: a bad word\n\nIt is bad."
+
+
+RULES = {
+    "LL101": FakeRule(),
+    "LL102": FakeRule("LL102", "another-word"),
+    "LL107": FakeRule("LL107", "a-quiet-word", default_on=False),
+}
+
+
+@dataclass(frozen=True)
+class FakeAnalysis:
+    sources: Sequence[Source]
+    unreadable: Sequence[tuple[Source, str, int, int]]
+
+
+def analyse(sources: Sequence[Source], settings: Settings) -> FakeAnalysis:
+    readable, unreadable = [], []
+    for source in sources:
+        try:
+            ast.parse(source.text)
+            readable.append(source)
+        except SyntaxError as error:
+            unreadable.append((source, f"syntax error: {error.msg}", error.lineno or 1, error.offset or 1))
+    return FakeAnalysis(readable, unreadable)
+
+
+def judge(analysis: FakeAnalysis, settings: Settings) -> tuple[list[Finding], list[LossCall]]:
+    findings = [finding for source in analysis.sources for finding in _findings(source)]
+    calls = [
+        LossCall(each.span, "a.loss", "logits", "softmax", "one_hot", CallVerdict.MISUSED, each.message, (each.code,))
+        for each in findings
+    ]
+    return findings, calls
+
+
+def _findings(source: Source) -> Iterator[Finding]:
+    for match in re.finditer(r"\b[A-Z]+\b(?=\()", source.text):
+        if match[0] not in _REPAIRS:
+            continue
+        row = source.text.count("\n", 0, match.start()) + 1
+        column = match.start() - source.row_starts[row - 1] + 1
+        span = source.span(row, column, row, column + len(match[0]))
+        content, applicability = _REPAIRS[match[0]]
+        fix = Fix(applicability, f"Write {content}", (Edit(span, content),))
+        flow = (FlowStep(span, "here it became bad"),)
+        yield Finding("LL101", "a-bad-word", Severity.ERROR, f"`{match[0]}` is bad", span, fix, flow)
+
+
+def verify(findings: Sequence[Finding], analysis: FakeAnalysis, *rest: object) -> list[Finding]:
+    return [replace(each, verification=_verification(each)) for each in findings]
+
+
+def _verification(finding: Finding) -> Verification:
+    verdict = Verdict.UNDECIDED if "WORSE" in finding.message else Verdict.CONFIRMED
+    batches = (
+        Batch("literals", (0.5655191540718079, 1.4743223190307617), (0.022155162,), (0.022155162,)),
+        Batch("extreme", (float("inf"), float("nan")), "InvalidArgumentError: no", (0.0,) * 6),
+    )
+    return Verification(verdict, "differs on the literals", "TensorFlow 2.21.0", batches)
+
+
+def install(patch: pytest.MonkeyPatch) -> None:
+    """Put the fake in the place of analysis, rulebook and runtime checker."""
+    patch.setattr(lintloss.analysis, "analyse", analyse, raising=False)
+    patch.setattr(lintloss.rulebook, "judge", judge)
+    patch.setattr(lintloss.rulebook, "load_rules", lambda settings: RULES)
+    patch.setattr(lintloss.confirm, "available", lambda: True, raising=False)
+    patch.setattr(lintloss.confirm, "verify", verify, raising=False)

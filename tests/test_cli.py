@@ -1,0 +1,249 @@
+"""The commands: what they print, what they write and how they exit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import fakes
+import pytest
+from click.testing import CliRunner, Result
+
+import lintloss
+import lintloss.confirm
+import lintloss.rulebook
+from lintloss.cli import main
+from lintloss.output import FORMATS
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    fakes.install(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.py").write_text("BAD(1)\nRISKY(2)\n")
+    (tmp_path / "good.py").write_text("GOOD(1)\n")
+    return tmp_path
+
+
+def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(main, list(arguments), input=stdin)
+
+
+def python(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    root = str(Path(lintloss.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": root}
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [sys.executable, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("check", "good.py"), 0),
+        (("check", "bad.py"), 1),
+        (("check",), 1),
+        (("check", "bad.py", "--exit-zero"), 0),
+        (("check", "bad.py", "--ignore", "LL101,LL102"), 0),
+        (("check", "bad.py", "--select", "LL102", "--extend-select", "LL1"), 1),
+        (("check", "none.py"), 2),
+        (("check", "--select", "LL999"), 2),
+        (("check", "--output-format", "prose"), 2),
+        (("check", "--no-such-option"), 2),
+        (("check", "--output-file", "none/report.txt"), 2),
+        (("check", "--output-file", "."), 2),
+        (("check", "--config", "none.toml"), 2),
+        (("check", "-", "bad.py"), 2),
+        (("nonsense",), 2),
+        (("rule",), 2),
+        (("rule", "LL999"), 2),
+        (("apis", "no.such.thing"), 2),
+        (("--version",), 0),
+    ],
+)
+def test_exit_codes(arguments: tuple[str, ...], code: int) -> None:
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    if code == 2:
+        assert result.stdout == ""
+        assert result.stderr
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_exit_codes_are_those_of_every_format(name: str) -> None:
+    assert run("check", "bad.py", "--output-format", name).exit_code == 1
+    assert run("check", "good.py", "--output-format", name).exit_code == 0
+
+
+def test_check_ends_with_the_summary() -> None:
+    assert run("check").stdout.endswith("\n\n2 loss calls: 0 fine, 2 misused, 0 undecided\n")
+    assert json.loads(run("check", "--output-format", "json").stdout)
+
+
+def test_show_flow() -> None:
+    assert "flow:" in run("check").stdout
+    assert "flow:" not in run("check", "--no-show-flow").stdout
+
+
+def test_fix_writes_and_reports_what_is_left(folder: Path) -> None:
+    result = run("check", "--fix")
+    assert (folder / "bad.py").read_text() == "GOOD(1)\nRISKY(2)\n"
+    assert "fixed 1 finding\n" in result.stderr
+    assert result.exit_code == 1
+    assert run("check", "--fix", "--unsafe-fixes").exit_code == 0
+    assert (folder / "bad.py").read_text() == "GOOD(1)\nGOOD(2)\n"
+
+
+def test_diff_shows_and_does_not_write(folder: Path) -> None:
+    result = run("check", "--diff")
+    assert result.stdout == "--- bad.py\n+++ bad.py\n@@ -1,2 +1,2 @@\n-BAD(1)\n+GOOD(1)\n RISKY(2)\n"
+    assert result.exit_code == 1
+    assert (folder / "bad.py").read_text() == "BAD(1)\nRISKY(2)\n"
+    assert run("check", "good.py", "--diff").exit_code == 0
+
+
+def test_standard_input() -> None:
+    result = run("check", "--stdin-filename", "dir/a.py", "-", stdin="BAD(1)\n")
+    assert result.stdout.startswith("dir/a.py:1:1: error LL101")
+    fixed = run("check", "--fix", "--stdin-filename", "a.py", "-", stdin=b"\xef\xbb\xbfBAD(1)\r\n")
+    assert fixed.stdout_bytes == b"\xef\xbb\xbfGOOD(1)\r\n"
+    assert fixed.exit_code == 0
+    assert "+GOOD(1)" in run("check", "--diff", "-", stdin="BAD(1)\n").stdout
+    assert "LL001" in run("check", "-", stdin=b"\xff").stdout
+
+
+def test_a_notebook_on_standard_input() -> None:
+    cells = [{"cell_type": "code", "source": ["BAD(1)"]}]
+    result = run("check", "--stdin-filename", "n.ipynb", "-", stdin=json.dumps({"cells": cells}))
+    assert result.stdout.startswith("n.ipynb:cell 1:1:1: error LL101")
+
+
+def test_output_file(folder: Path) -> None:
+    result = run("check", "--output-format", "json", "--output-file", "report.json")
+    assert result.stdout == ""
+    assert len(json.loads((folder / "report.json").read_text())) == 2
+
+
+def test_statistics() -> None:
+    assert run("check", "--statistics").stdout.endswith("2  LL101 a-bad-word, 2 with a fix\n")
+    result = run("check", "--statistics", "--output-format", "json")
+    assert json.loads(result.stdout)
+    assert "a-bad-word" in result.stderr
+
+
+def test_a_folder_without_python_says_so(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    result = run("check", "empty")
+    assert result.exit_code == 0
+    assert result.stderr == "lintloss: empty: no Python files or notebooks in it\n"
+
+
+def test_fail_on() -> None:
+    settings = Path("lintloss.toml")
+    settings.write_text('severities = { LL101 = "warning" }\nfail-on = "error"\n')
+    assert run("check").exit_code == 0
+    assert run("check", "--fail-on", "warning").exit_code == 1
+
+
+def test_wrong_settings_are_one_line() -> None:
+    Path("lintloss.toml").write_text("selct = []\n")
+    result = run("check")
+    assert result.exit_code == 2
+    assert "unknown setting `selct`; did you mean `select`?" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_verify() -> None:
+    result = run("check", "--verify", "bad.py")
+    assert "confirmed by TensorFlow 2.21.0" in result.stdout
+
+
+def test_verify_without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lintloss.confirm, "available", lambda: False)
+    result = run("check", "--verify")
+    assert result.exit_code == 2
+    assert result.stderr == "lintloss: --verify needs TensorFlow: pip install 'lintloss[verify]'\n"
+
+
+def test_losses() -> None:
+    assert "takes logits, gets softmax" in run("losses").stdout
+    (first, _) = json.loads(run("losses", "--output-format", "json").stdout)
+    assert list(first) == "filename cell location loss takes gets labels verdict reason codes".split()
+
+
+def test_rule() -> None:
+    assert run("rule", "ll101").stdout.startswith("# LL101")
+    assert run("rule", "a-bad-word").stdout.startswith("# LL101")
+    assert run("rule", "--all").stdout.count("# LL101") == len(fakes.RULES)
+    assert "did you mean `LL101`?" in run("rule", "LL1011").stderr
+
+
+def test_config_shows_where_settings_come_from() -> None:
+    Path("lintloss.toml").write_text('select = ["LL1"]\n')
+    lines = run("config").stdout.splitlines()
+    assert lines[0].endswith("lintloss.toml")
+    assert 'select = ["LL1"]  # set' in lines
+    assert "preview = false  # default" in lines
+
+
+def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr(lintloss.rulebook, "judge", broken)
+    result = run("check")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("lintloss: internal error: KeyError: 'oops' in test_cli.py:")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX pipe")
+def test_a_closed_pipe_is_one_line() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    root = str(Path(lintloss.__file__).parents[1])
+    result = subprocess.run(
+        [sys.executable, "-m", "lintloss", "config"],
+        check=False,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": root},
+    )
+    os.close(writer)
+    assert result.returncode == 2
+    assert result.stderr == "lintloss: the reader of the output has gone away\n"
+
+
+def test_importing_lintloss_loads_nothing_heavy() -> None:
+    code = "import sys, lintloss; print({'libcst', 'tensorflow', 'click', 'pathspec'} & set(sys.modules))"
+    assert python("-c", code).stdout == "set()\n"
+    result = python("-X", "importtime", "-m", "lintloss", "--version")
+    assert result.stdout == f"lintloss, version {lintloss.__version__}\n"
+    assert "libcst" not in result.stderr
+
+
+def test_the_public_names_are_there() -> None:
+    for name in lintloss.__all__:
+        assert getattr(lintloss, name) is not None
+    assert dir(lintloss) == sorted(lintloss.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = lintloss.nothing  # type: ignore[attr-defined]
+
+
+def test_the_python_api(folder: Path) -> None:
+    (finding,) = lintloss.check_source("BAD(1)\n")
+    assert (finding.code, finding.span.filename) == ("LL101", "<source>")
+    assert [each.code for each in lintloss.check_source("\0")] == ["LL001"]
+    assert len(lintloss.check_paths(["."])) == 2
+    with pytest.raises(lintloss.UsageError):
+        lintloss.check_paths(["none"])

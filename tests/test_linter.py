@@ -1,0 +1,178 @@
+"""From sources to reports, and fixing until nothing changes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import fakes
+import pytest
+
+import lintloss.confirm
+import lintloss.rulebook
+from lintloss import linter
+from lintloss.config import Settings
+from lintloss.errors import UsageError
+from lintloss.files import WriteError
+from lintloss.finding import CallVerdict, Edit, Finding, Fix, Report, Severity
+from lintloss.sources import Source
+
+
+@pytest.fixture(autouse=True)
+def _fake_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes.install(monkeypatch)
+
+
+def source(text: str, filename: str = "a.py") -> Source:
+    return Source.from_text(text, filename)
+
+
+def codes(report: Report) -> list[str]:
+    return [finding.code for finding in report.findings]
+
+
+def fixed(text: str, *, unsafe: bool = False, verify: bool = False) -> str:
+    result = linter.fix([source(text)], Settings(), unsafe=unsafe, verify=verify)
+    return result.sources[0].text
+
+
+def test_findings_and_loss_calls_are_sorted() -> None:
+    report = linter.lint([source("BAD(2)\nBAD(1)\n", "b.py"), source("BAD(0)\n")], Settings())
+    assert [(each.span.filename, each.span.start.row) for each in report.findings] == [
+        ("a.py", 1),
+        ("b.py", 1),
+        ("b.py", 2),
+    ]
+    assert len(report.loss_calls) == 3
+    assert report.files == 2
+
+
+def test_what_does_not_parse_is_reported_and_the_rest_linted() -> None:
+    report = linter.lint([source("x = (\n"), source("BAD(1)\n", "b.py")], Settings())
+    assert codes(report) == ["LL001", "LL101"]
+    assert report.findings[0].severity is Severity.ERROR
+
+
+def test_unreadable_files_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"\xff")
+    read = linter.read([tmp_path / "a.py", tmp_path / "none.py"])
+    assert read.sources == ()
+    report = linter.lint(read.sources, Settings(), unreadable=read.unreadable)
+    assert codes(report) == ["LL001", "LL001"]
+    assert report.files == 2
+
+
+def test_a_notebook_reports_its_broken_cells() -> None:
+    cells = [{"cell_type": "code", "source": text} for text in ("print 1", "BAD(1)")]
+    report = linter.lint([source(json.dumps({"cells": cells}), "n.ipynb")], Settings())
+    assert [(each.code, each.span.cell) for each in report.findings] == [("LL001", 1), ("LL101", 2)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Settings(ignore=("LL101",)), []),
+        (Settings(ignore=("LL1",), select=("LL101",)), ["LL101"]),
+        (Settings(select=("LL1",), ignore=("LL101",)), []),
+        (Settings(select=("LL102",)), []),
+        (Settings(ignore=("LL101",), extend_select=("LL101",)), []),
+        (Settings(per_file_ignores={"a.*": ("LL101",)}, root=Path.cwd()), []),
+        (Settings(per_file_ignores={"tests/": ("LL101",)}, root=Path.cwd()), ["LL101"]),
+    ],
+)
+def test_selection(settings: Settings, expected: list[str]) -> None:
+    assert codes(linter.lint([source("BAD(1)\n")], settings)) == expected
+
+
+def test_an_unknown_code_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="unknown rule code `LL111`; did you mean LL101"):
+        linter.lint([], Settings(ignore=("LL111",)))
+
+
+def test_severities_can_be_set() -> None:
+    report = linter.lint([source("BAD(1)\n")], Settings(severities={"LL101": "warning"}))
+    assert report.findings[0].severity is Severity.WARNING
+    assert not linter.fails(report, "error")
+    assert linter.fails(report, "warning")
+
+
+def test_undecided_calls_fail_when_asked() -> None:
+    report = linter.lint([source("BAD(1)\n")], Settings())
+    call = replace(report.loss_calls[0], verdict=CallVerdict.UNDECIDED)
+    report = Report(loss_calls=(call,))
+    assert linter.fails(report, "undecided")
+    assert not linter.fails(report, "warning")
+
+
+def test_suppressions_silence_and_unused_ones_are_reported() -> None:
+    text = "BAD(1)  # lintloss: ignore[LL101]\nx = 1  # lintloss: ignore[LL101]\n"
+    report = linter.lint([source(text)], Settings())
+    assert [(each.code, each.span.start.row) for each in report.findings] == [("LL002", 2)]
+    assert codes(linter.lint([source(text)], Settings(ignore=("LL101",)))) == []
+
+
+def test_suppressions_in_files_that_were_only_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = tmp_path / "imported.py"
+    imported.write_text("BAD(1)  # noqa: LL101\nBAD(2)\n")
+    findings, calls = fakes.judge(fakes.analyse(linter.read([imported]).sources, Settings()), Settings())
+    monkeypatch.setattr(lintloss.rulebook, "judge", lambda analysis, settings: (findings, calls))
+    report = linter.lint([source("import imported\n")], Settings())
+    assert [each.span.start.row for each in report.findings] == [2]
+
+
+def test_fixing_goes_on_until_nothing_changes() -> None:
+    assert fixed("WORSE(1)\nBAD(2)\nx = 1  # noqa: LL101\n") == "GOOD(1)\nGOOD(2)\nx = 1\n"
+
+
+def test_unsafe_and_shown_fixes_are_not_applied_unasked() -> None:
+    assert fixed("RISKY(1)\nHARD(2)\n") == "RISKY(1)\nHARD(2)\n"
+    assert fixed("RISKY(1)\nHARD(2)\n", unsafe=True) == "GOOD(1)\nHARD(2)\n"
+
+
+def test_a_fix_that_breaks_the_file_is_not_applied() -> None:
+    assert fixed("BREAKS(1)\nBAD(2)\n") == "BREAKS(1)\nGOOD(2)\n"
+
+
+def test_a_fix_that_the_encoding_cannot_say_is_not_applied() -> None:
+    latin = Source.from_bytes(b"# coding: latin-1\nFOREIGN(1)\nBAD(2)\n", "a.py")
+    assert linter.fix([latin], Settings()).sources[0].text.endswith("FOREIGN(1)\nGOOD(2)\n")
+
+
+def test_with_verify_only_proven_fixes_apply() -> None:
+    assert fixed("WORSE(1)\nBAD(2)\n", verify=True) == "WORSE(1)\nGOOD(2)\n"
+
+
+def test_verify_without_tensorflow_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lintloss.confirm, "available", lambda: False)
+    with pytest.raises(UsageError, match=r"pip install 'lintloss\[verify\]'"):
+        linter.lint([], Settings(), verify=True)
+
+
+def test_a_fix_applies_in_all_its_files_or_in_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = source("BAD(1)\n"), source("BAD(1)\n", "b.py")
+
+    def joined(analysis: fakes.FakeAnalysis, settings: Settings) -> tuple[list[Finding], list[object]]:
+        findings, _ = fakes.judge(fakes.FakeAnalysis([here, there], []), settings)
+        if any("GOOD" in each.text for each in analysis.sources):
+            return [], []
+        edits: list[Edit] = [edit for each in findings if each.fix for edit in each.fix.edits]
+        assert findings[0].fix is not None
+        fix = Fix(findings[0].fix.applicability, "both", tuple(edits))
+        return [replace(findings[0], fix=fix)], []
+
+    monkeypatch.setattr(lintloss.rulebook, "judge", joined)
+    assert linter.fix([here], Settings()).sources[0].text == "BAD(1)\n"
+    both = linter.fix([here, there], Settings()).sources
+    assert [each.text for each in both] == ["GOOD(1)\n", "GOOD(1)\n"]
+
+
+def test_written_files_change_only_in_their_edits(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_bytes(b"\xef\xbb\xbfBAD(1)  # \xc3\xa9\r\n")
+    read = linter.read([file])
+    after = linter.fix(read.sources, Settings()).sources
+    linter.write(read.sources, after)
+    assert file.read_bytes() == b"\xef\xbb\xbfGOOD(1)  # \xc3\xa9\r\n"
+    with pytest.raises(WriteError, match="has changed since it was read"):
+        linter.write(read.sources, after)
