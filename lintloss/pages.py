@@ -35,9 +35,7 @@ VERBS = (
 PLACEHOLDERS = frozenset("loss takes gets labels activation units classes backend".split())
 
 _BLOCK = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_KEYS = frozenset(
-    "format code name anchor severity default preview where needs yields_to intent fixes message".split()
-)
+_KEYS = frozenset("format code name anchor severity default preview where needs yields_to intent fixes message".split())
 _FIX_KEYS = frozenset("verb applicability message arguments".split())
 _CODE = re.compile(r"[A-Z]+[0-9]{3,}")
 
@@ -126,8 +124,9 @@ class Rule:
         return first(self.severities, case) or self.severity
 
     def intent_for(self, case: Case) -> str | None:
-        """The reference (`lintloss.confirm.references`) that the user meant."""
-        return first(self.intents, case)
+        """The reference (`lintloss.confirm.references`) that the user meant; `own` is that of the loss itself."""
+        intent = first(self.intents, case)
+        return case.entry["reference"] if intent == "own" else intent
 
     def message_for(self, case: Case) -> str:
         return first(self.messages, case) or self.messages[-1].is_

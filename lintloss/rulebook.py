@@ -85,9 +85,7 @@ def judge(analysis: Analysis, settings: Settings) -> tuple[list[Finding], list[L
 
 def _judge_site(site: Site, facts: Evaluator, rules: Iterable[Rule], book: ApiBook, backend: str) -> Judgement:
     applicable = [rule for rule in rules if site.anchor in rule.anchors]
-    outcomes = tuple(
-        _outcome(case, guards, applicable) for case, guards in _cases(site, facts, book, backend)
-    )
+    outcomes = tuple(_outcome(case, guards, applicable) for case, guards in _cases(site, facts, book, backend))
     certain = _certain(outcomes)
     verdict, reason = _verdict(site, outcomes, certain)
     return Judgement(site, outcomes, verdict, reason, certain)

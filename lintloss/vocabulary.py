@@ -170,6 +170,11 @@ def _entry(key: str, default: Any = UNKNOWN) -> Callable[[Case], Any]:
     return lambda case: default if case.entry[key] is None else case.entry[key]
 
 
+def _encoding(facts: Facts) -> str:
+    """A model's own probabilities are soft labels."""
+    return "soft" if facts.encoding == "unknown" and facts.activation in ("softmax", "sigmoid") else facts.encoding
+
+
 def _rank(facts: Facts) -> int | None:
     return None if facts.shape is None else len(facts.shape)
 
@@ -189,12 +194,14 @@ _FAMILIES = _set(
 
 SUBJECTS: Mapping[str, Subject] = {
     "site.anchor": Subject(lambda case: case.site.anchor, _set("loss metric activation")),
+    "site.compiled": Subject(lambda case: case.site.model is not None),
     "setting.backend": Subject(lambda case: case.backend, _set("tensorflow jax torch")),
     "loss.kind": Subject(_entry("kind"), _set("loss metric")),
     "loss.family": Subject(_entry("family"), _FAMILIES),
     "loss.input": Subject(_loss_input, _set("logits probabilities log_probabilities any")),
     "loss.labels": Subject(_entry("labels"), _set("dense sparse binary any")),
     "loss.handwritten": Subject(lambda case: case.site.formula is not None),
+    "loss.guarded": Subject(lambda case: case.site.formula is not None and case.site.formula.guarded),
     "loss.form": Subject(_form, _set("none cross_entropy binary_cross_entropy squared absolute")),
     "loss.broadcast": Subject(_entry("broadcast"), _set("keras numpy raises")),
     "loss.repairs": Subject(_entry("repairs", default=False)),
@@ -211,7 +218,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "prediction.low": Subject(_prediction(lambda facts: facts.low)),
     "prediction.high": Subject(_prediction(lambda facts: facts.high)),
     "labels.given": Subject(lambda case: case.labels is not None),
-    "labels.encoding": Subject(_labels(lambda facts: facts.encoding), _ENCODINGS),
+    "labels.encoding": Subject(_labels(_encoding), _ENCODINGS),
     "labels.classes": Subject(_labels(lambda facts: facts.classes)),
     "labels.role": Subject(_labels(lambda facts: facts.role), _ROLES),
     "labels.activation": Subject(_labels(lambda facts: facts.activation), _ACTIVATIONS),

@@ -546,7 +546,11 @@ def _comprehend(machine: Machine, frame: Frame, clause: cst.CompFor, collect: Ca
 
 def elements_of(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[list[Term], bool]:
     """What a loop over `term` yields: all elements and True, or one that stands for all and False."""
-    term = machine.chosen(term)
+    elements, complete = _elements(machine, machine.chosen(term), origin)
+    return (elements, complete) if elements or complete else ([unknown("an element of a loop", origin, term)], False)
+
+
+def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[list[Term], bool]:
     if isinstance(term, Sequence) and len(term.items) <= LONGEST_UNROLLED:
         return list(term.items), True
     if isinstance(term, Mapping) and len(term.entries) <= LONGEST_UNROLLED:

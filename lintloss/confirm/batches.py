@@ -27,7 +27,8 @@ NAMES = ("moderate", "extreme")
 
 def as_array(value: LeafValue) -> Anything:
     """The numbers of a leaf value, floats in float64, as the framework holds them: a Python float becomes float32."""
-    data = np.asarray(value["data"]).reshape(value["shape"])
+    data: Anything = np.asarray(value["data"])
+    data = data.reshape(value["shape"])
     if data.dtype.kind != "f":
         return data
     return rounded(data, "float32" if value["form"] == "python" else value["dtype"])
@@ -110,4 +111,5 @@ def shapes(known: tuple[Dimension, ...] | None, classes: int | None, family: str
 def _filled(known: tuple[Dimension, ...], classes: int | None) -> tuple[int, ...]:
     last = len(known) - 1
     guesses = [4 if at == 0 else (classes or CLASSES) if at == last else 3 for at in range(len(known))]
-    return tuple(size if isinstance(size, int) and size < 4096 else guess for size, guess in zip(known, guesses))
+    sizes = zip(known, guesses, strict=True)
+    return tuple(size if isinstance(size, int) and size < 4096 else guess for size, guess in sizes)

@@ -22,7 +22,6 @@ from lintloss.confirm.verdicts import EXTREME, LITERALS, Comparison, Outcome, Tr
 from lintloss.finding import Verification
 
 LARGEST_BATCH = 50_000
-ZEROS = "moderate"
 
 
 class Undecided(Exception):
@@ -158,7 +157,8 @@ class CalledCase(Case):
     def _programs(self, terms: Mapping[str, Term | None], cuts: set[Any]) -> dict[str, Program]:
         if any(term is None for term in terms.values()):
             raise Undecided("the loss' own expression is not known")
-        return {side: self.readers[side].program(term, frozenset(cuts)) for side, term in terms.items() if term is not None}
+        known = {side: term for side, term in terms.items() if term is not None}
+        return {side: self.readers[side].program(term, frozenset(cuts)) for side, term in known.items()}
 
     def _check_leaves(self) -> str | None:
         """All leaves must be logits, labels or weights; returns the weights' name."""
@@ -236,9 +236,8 @@ class CalledCase(Case):
 
     def _drawn(self, name: str, shape: tuple[int, ...], literal: Mapping[str, LeafValue]) -> dict[str, LeafValue]:
         stated = literal.get(self.logits_name)
-        dtype = stated["dtype"] if stated is not None and stated["form"] != "python" else self.request.dtype or "float32"
-        if "float" not in dtype:
-            dtype = "float32"
+        is_typed = stated is not None and stated["form"] != "python" and "float" in stated["dtype"]
+        dtype = stated["dtype"] if stated is not None and is_typed else self.request.dtype or "float32"
         leaves = {self.logits_name: batches.tensor(batches.logits(name, shape, dtype), dtype)}
         if self.labels_name is not None:
             leaves[self.labels_name] = self._drawn_source(name, shape, dtype, literal.get(self.labels_name))
@@ -248,8 +247,6 @@ class CalledCase(Case):
 
     def _drawn_source(self, name: str, shape: tuple[int, ...], dtype: str, stated: LeafValue | None) -> LeafValue:
         axis = self.expected["before"].options.axis
-        if stated is not None and self.encoding == "unknown_literal":
-            return stated
         data = self.drawn_labels(name, shape, axis)
         if stated is None:
             return batches.tensor(data, "int32" if self.encoding == "class_ids" else dtype)
@@ -335,7 +332,8 @@ class CompiledCase(Case):
         logits = batches.logits(name, shape, dtype)
         drawn = self.drawn_labels(name, output, -1)
         kind = "int32" if self.encoding == "class_ids" else "float32"
-        leaves = {leaf: batches.tensor(drawn, kind) for program in self.label_programs.values() for leaf in program.leaves}
+        names = {leaf for program in self.label_programs.values() for leaf in program.leaves}
+        leaves = {leaf: batches.tensor(drawn, kind) for leaf in sorted(names)}
         sides = {side: self._side(side) for side in self.heads}
         message = {"task": "train", "sides": sides, "logits": batches.tensor(logits, dtype), "leaves": leaves}
         found = {side: verdicts.outcome(answer) for side, answer in self.answered(message).items()}
@@ -392,9 +390,8 @@ def label_source(labels: Term | None, encoding: str, reader: Reader) -> Source |
 
 def _made_from(term: Term, bound: Bound | None) -> Term | None:
     match term:
-        case Apply(function=Api(path="operator.getitem"), arguments=(table, index)) if isinstance(table.value, Apply):
-            is_table = isinstance(table.value.function, Api) and table.value.function.path in ("numpy.eye", "numpy.identity")
-            return index.value if is_table else None
+        case Apply(function=Api(path="operator.getitem"), arguments=((_, Apply(function=Api(path=made))), (_, index))):
+            return index if made in ("numpy.eye", "numpy.identity", "tensorflow.eye") else None
     if bound is None or bound.constructor is not None:
         return None
     if bound.entry.kind == "encoder" and bound.entry["encoding"] in ("one_hot", "class_ids"):

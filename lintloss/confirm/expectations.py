@@ -45,6 +45,11 @@ REDUCTIONS = {
     "mean_with_sample_weight": "mean_with_sample_weight",
     "sum_by_nonzero_weights": "sum_by_nonzero_weights",
     "sum_over_nonzero_weights": "sum_by_nonzero_weights",
+    "mean": "mean",
+    "weighted_sum": "sum",
+    "weighted_mean": "mean_with_sample_weight",
+    "weighted_sum_over_batch_size": "sum_over_batch_size",
+    "weighted_sum_by_nonzero_weights": "sum_by_nonzero_weights",
 }
 _FACTORS = ("label_smoothing", "gamma", "alpha", "pos_weight")
 
@@ -76,26 +81,26 @@ class Expectation:
             NoReference: labels and logits do not go together.
         """
         options = replace(self.options, clamp=clamp)
-        z, loss = self._pointwise(logits, np.asarray(labels), options)
+        loss = self._pointwise(logits, np.asarray(labels), options)
         try:
             result = references.reduced(loss, self.reduction, weights)
         except ValueError as error:
             raise NoReference("the weights do not fit the losses") from error
         return replace(result, gradient=result.gradient.reshape(logits.shape))
 
-    def _pointwise(self, logits: Array, labels: Any, options: Options) -> tuple[Array, Pointwise]:
+    def _pointwise(self, logits: Array, labels: Any, options: Options) -> Pointwise:
         if not self.is_softmax:
             z = _shaped(logits, labels.shape)
-            return z, BINARY[self.intent](z, np.asarray(labels, np.float64), options)
+            return BINARY[self.intent](z, np.asarray(labels, np.float64), options)
         axis = options.axis
         if labels.dtype.kind in "iub" and not _is_rows(labels, logits):
             ids = _without_unit(labels, logits.ndim, axis)
             z = _shaped(logits, (*ids.shape, logits.shape[axis])) if axis == -1 else logits
-            return z, self._sparse(z, ids.astype(np.int64), options)
+            return self._sparse(z, ids.astype(np.int64), options)
         if labels.shape != logits.shape and labels.size != logits.size:
-            return logits, self._sparse(logits, _without_unit(labels, logits.ndim, axis).astype(np.int64), options)
+            return self._sparse(logits, _without_unit(labels, logits.ndim, axis).astype(np.int64), options)
         z = _shaped(logits, labels.shape)
-        return z, DENSE[self.intent](z, np.asarray(labels, np.float64), options)
+        return DENSE[self.intent](z, np.asarray(labels, np.float64), options)
 
     def _sparse(self, z: Array, ids: Any, options: Options) -> Pointwise:
         expected = tuple(np.delete(z.shape, options.axis))
@@ -168,7 +173,8 @@ def _formula_reduction(formula: Formula) -> str:
 
 def _told(site: Site, book: ApiBook) -> Options:
     """The options that constants in the original call state."""
-    bound = book.bind(site.term if site.term is not None else site.constructor) if (site.term or site.constructor) else None
+    call = site.term if site.term is not None else site.constructor
+    bound = book.bind(call) if call is not None else None
     if bound is None or site.formula is not None:
         return Options()
     stated = {name: bound.role(name) or bound.arguments.get(name) for name in (*_FACTORS, "ignore_class", "axis")}
@@ -190,7 +196,7 @@ def _number(term: Term | None) -> Any:
 
 
 def _is_rows(labels: Any, logits: Array) -> bool:
-    return bool(labels.ndim and (labels.shape == logits.shape or labels.ndim == logits.ndim and labels.size == logits.size))
+    return labels.ndim > 0 and labels.ndim == logits.ndim and bool(labels.size == logits.size)
 
 
 def _without_unit(labels: Any, rank: int, axis: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -22,8 +23,8 @@ Message = dict[str, Any]
 START_LIMIT = 180.0
 SIZES = frozenset(
     "shape size multiples repeats repetitions reps depth num_classes num n N M dims num_rows num_columns batch_shape "
-    "target_shape output_shape start stop limit paddings padding pad_width maxlen high".split()
-) - {"high"}
+    "target_shape output_shape start stop limit paddings padding pad_width maxlen".split()
+)
 _HOME = Path(__file__).parents[2]
 _SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -55,7 +56,9 @@ class Worker:
     def __enter__(self) -> Worker:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     @property
@@ -101,7 +104,8 @@ class Worker:
         self.framework = self._exchange(self._listed, START_LIMIT)["framework"]
 
     def _exchange(self, message: Mapping[str, Any], limit: float) -> Message:
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
@@ -119,7 +123,8 @@ class Worker:
         return answer
 
     def _line(self, limit: float) -> bytes:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         deadline = time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -160,7 +165,5 @@ def _environment(home: str) -> dict[str, str]:
 
 
 def _close(stream: Any) -> None:
-    try:
+    with contextlib.suppress(OSError):  # the other end is gone, and what was not written with it
         stream.close()
-    except OSError:
-        pass  # the other end is gone, and what was not written with it

@@ -119,8 +119,9 @@ def sigmoid_cross_entropy(z: Array, y: Array, options: Options = Options()) -> P
     """
     y = _smoothed(np.broadcast_to(y, z.shape), options.label_smoothing, 2)
     q, p = options.pos_weight, sigmoid(z)
-    values = -q * y * _clipped_log(-softplus(-z), options.clamp) - (1 - y) * _clipped_log_rest(-softplus(z), options.clamp)
-    return _averaged(Pointwise(values, q * y * (p - 1) + (1 - y) * p), options)
+    log_p = _clipped_log(-softplus(-z), options.clamp)
+    log_rest = _clipped_log_rest(-softplus(z), options.clamp)
+    return _averaged(Pointwise(-q * y * log_p - (1 - y) * log_rest, q * y * (p - 1) + (1 - y) * p), options)
 
 
 def categorical_focal(z: Array, y: Array, options: Options = Options()) -> Pointwise:
@@ -187,7 +188,8 @@ def reduced(losses: Pointwise, reduction: str, weights: Array | float | None = N
     weight = _spread(np.ones(()) if weights is None else np.asarray(weights, np.float64), losses.values)
     factors = weight * _scale(losses, reduction, weight)
     values = losses.values * factors
-    return Loss(values if reduction == "none" else np.asarray(values.sum()), losses.slopes * losses.along_logits(factors))
+    gradient = losses.slopes * losses.along_logits(factors)
+    return Loss(values if reduction == "none" else np.asarray(values.sum()), gradient)
 
 
 def _scale(losses: Pointwise, reduction: str, weight: Array) -> float:

@@ -36,12 +36,12 @@ from lintloss.analysis.terms import (
 )
 from lintloss.analysis.terms import Mapping as MappingTerm
 
-RUNNABLE_KINDS = frozenset({"activation", "layer", "pass", "affine", "elementwise", "reduce", "loss", "encoder", "make"})
+RUNNABLE_KINDS = frozenset("activation layer pass affine elementwise reduce loss encoder make".split())
 RUNNABLE_STRUCTURES = frozenset(
     f"{library}.{name}"
     for library in ("tensorflow", "numpy", "keras.ops", "keras.backend", "builtins")
-    for name in ("concat", "concatenate", "stack", "vstack", "hstack", "split", "unstack", "shape", "size", "rank", "len")
-) | {"builtins.list", "builtins.tuple", "tensor.shape", "tensor.ndim", "operator.getitem", "tensorflow.keras.ops.shape"}
+    for name in "concat concatenate stack vstack hstack split unstack shape size rank len list tuple".split()
+) | {"tensor.shape", "tensor.ndim", "tensor.size", "operator.getitem"}
 
 Node = list[Any]
 
@@ -149,7 +149,7 @@ class Reader:
             return None
         name = bound.entry["activation"]
         activation = bound.arguments.get(name)
-        if activation is None or isinstance(activation, Const) and activation.value in (None, "linear"):
+        if activation is None or (isinstance(activation, Const) and activation.value in (None, "linear")):
             return None
         made = bound.constructor or term
         without = Apply(made.function, (*self._arguments_but(bound, made, name), Argument(name, Const(None))))

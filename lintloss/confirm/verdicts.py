@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -110,13 +109,14 @@ def judged(trials: list[Trial], framework: str, notes: tuple[str, ...] = ()) -> 
 
     if any(trial.after_against is None for trial in trials):
         differs = next((trial for trial in trials if trial.before_against.why), None)
-        shown = f"on {differs.name} batches the {differs.before_against.why}" if differs else "the loss equals its reference"
+        shown = f"{_how(differs)} ({differs.name})" if differs else "the loss equals its reference"
         return said(Verdict.UNDECIDED, "there is no rewritten loss to compare", shown)
     wrong = next((trial for trial in trials if trial.after_against and trial.after_against.why), None)
     if wrong is not None and wrong.after_against is not None:
-        return said(Verdict.REFUTED, f"the rewritten loss differs from the reference ({wrong.name}): {wrong.after_against.why}")
+        why = f"the rewritten loss differs from the reference ({wrong.name})"
+        return said(Verdict.REFUTED, f"{why}: {wrong.after_against.why}")
     saturates = any(trial.after_against and trial.after_against.saturates for trial in trials)
-    after = _equal(trials) + (", and saturates on extreme logits, where the loss clips probabilities" if saturates else "")
+    after = _equal(trials) + (", and saturates where the loss clips extreme probabilities" if saturates else "")
     told = [trial for trial in trials if trial.before_against.why]
     if not told:
         return said(Verdict.EQUIVALENT, "the loss is right as it stands: " + _repair(trials), after)
@@ -134,13 +134,17 @@ def _equal(trials: list[Trial]) -> str:
     outcome = next(trial.after for trial in trials if trial.after is not None)
     terms = trials[0].reference.gradient.shape[-1] if trials[0].reference.gradient.ndim else 1
     figure = tolerance(np.zeros(0), terms, 1.0, outcome.dtype)
-    return f"after the fix loss and gradient equal the reference to {figure:.1g} of the logits' size ({outcome.dtype}, {terms} terms)"
+    return (
+        f"after the fix loss and gradient equal the reference to {figure:.1g} of the logits' size "
+        f"({outcome.dtype}, {terms} terms)"
+    )
 
 
 def _repair(trials: list[Trial]) -> str:
     """How it can be right, where the framework said something."""
     said = [text for trial in trials for text in trial.before.warnings if "logits" in text.lower()]
-    return f"Keras repaired it and warned ({said[0]})" if said else "the framework computes the loss from the logits it finds"
+    repaired = "the framework computes the loss from the logits it finds"
+    return f"Keras repaired it and warned ({said[0]})" if said else repaired
 
 
 def undecided(reason: str, framework: str) -> Verification:
@@ -161,8 +165,5 @@ def outcome(answer: dict[str, Any]) -> Outcome:
 
 
 def _floats(value: dict[str, Any]) -> Array:
-    return np.asarray(value["data"], np.float64).reshape(value["shape"])
-
-
-def is_finite(figures: tuple[float, ...] | str) -> bool:
-    return not isinstance(figures, str) and all(map(math.isfinite, figures))
+    data: Array = np.asarray(value["data"], np.float64)
+    return data.reshape(value["shape"])

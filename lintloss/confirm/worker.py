@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TextIO
 
 import keras
@@ -286,7 +287,7 @@ def _trained(side: Message, logits: Message, leaves: dict[str, Any], operations:
     labels = run(side["labels"], operations, leaves)
     model, shift = _model(side, batch, operations)
     logs = model.train_on_batch(batch, tf.convert_to_tensor(labels), return_dict=True)
-    return {"value": told(np.asarray(logs["loss"])), "gradient": told(-shift.numpy())}
+    return {"value": told(np.asarray(logs["loss"], batch.dtype.as_numpy_dtype)), "gradient": told(-shift.numpy())}
 
 
 def _model(side: Message, batch: Any, operations: Operations) -> tuple[Any, Any]:
@@ -356,8 +357,8 @@ def _limit_memory() -> None:
     """Allow what TensorFlow has taken by now, and `SPARE_MEMORY` more."""
     import resource  # not on every system
 
-    with open("/proc/self/statm", encoding="ascii") as status:
-        taken = int(status.read().split()[0]) * resource.getpagesize()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    taken = pages * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + SPARE_MEMORY, resource.RLIM_INFINITY))
 
 

@@ -1,0 +1,169 @@
+"""Proof of findings: each loss call and its repaired form, read from the rewritten file, are run and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lintloss.config import Settings
+from lintloss.finding import Edit, Finding, Fix, Span, Verdict, Verification
+from lintloss.sources import Source, Unreadable
+
+if TYPE_CHECKING:
+    from lintloss.analysis import Analysis
+    from lintloss.analysis.sites import Site
+    from lintloss.confirm import Request
+    from lintloss.pages import Rule
+    from lintloss.vocabulary import Case
+
+_LOST = "the rewritten loss call was not found again"
+
+
+def prove(
+    findings: Sequence[Finding], sources: Sequence[Source], analysis: Analysis, settings: Settings
+) -> list[Finding]:
+    """Return the findings with their verification; a fix that is refuted is withheld.
+
+    Findings of rules that name no intent, such as LL002, have nothing to run and stay as they are.
+    """
+    from lintloss import confirm
+    from lintloss.pages import load_rules
+
+    rules = load_rules(settings)
+    by_name = {source.filename: source for source in sources}
+    requests: dict[int, Request] = {}
+    for index, finding in enumerate(findings):
+        request = _request(finding, rules.get(finding.code), by_name, analysis, settings)
+        if request is not None:
+            requests[index] = request
+    answers = dict(zip(requests, confirm.verify(requests.values(), analysis.book), strict=True))
+    return [
+        _with_answer(finding, answers[index], lost=finding.fix is not None and requests[index].after is None)
+        if index in answers
+        else finding
+        for index, finding in enumerate(findings)
+    ]
+
+
+def _with_answer(finding: Finding, answer: Verification, *, lost: bool) -> Finding:
+    if lost:
+        answer = replace(answer, verdict=Verdict.UNDECIDED, reason=_LOST)
+    fix = None if answer.verdict is Verdict.REFUTED else finding.fix
+    return replace(finding, fix=fix, verification=answer)
+
+
+def _request(
+    finding: Finding,
+    rule: Rule | None,
+    sources: Mapping[str, Source],
+    analysis: Analysis,
+    settings: Settings,
+) -> Request | None:
+    from lintloss.confirm import Request
+
+    case = _case(finding, rule, analysis, settings) if rule else None
+    intent = rule.intent_for(case) if rule and case else None
+    if case is None or intent is None:
+        return None
+    facts, labels, pre = case.prediction, case.labels, case.prediction.pre
+    of_pre = analysis.facts.single(pre) if pre is not None else facts
+    return Request(
+        before=case.site,
+        after=_rewritten(finding, case.site, sources, settings) if finding.fix else None,
+        intent=intent,
+        pre=pre,
+        labels=case.site.labels,
+        encoding=labels.encoding if labels else "unknown",
+        shape=of_pre.shape or facts.shape,
+        classes=facts.units or (labels.classes if labels else None),
+        dtype=of_pre.dtype or facts.dtype,
+        era=analysis.facts.era,
+    )
+
+
+def _case(finding: Finding, rule: Rule, analysis: Analysis, settings: Settings) -> Case | None:
+    """Return the case of the finding's site for which the rule holds."""
+    for site in analysis.sites:
+        if site.anchor in rule.anchors and site.origin.span == finding.span:
+            for case in _cases(site, analysis, settings):
+                if any(clause.ask(case).holds for clause in rule.where):
+                    return case
+    return None
+
+
+def _cases(site: Site, analysis: Analysis, settings: Settings) -> Iterator[Case]:
+    from lintloss.vocabulary import Case
+
+    entry = site.entry.under(site.arguments)
+    labels = [each.facts for each in analysis.facts.of(site.labels)] if site.labels is not None else [None]
+    for prediction in analysis.facts.of(site.prediction):
+        for facts in labels:
+            yield Case(site, entry, prediction.facts, facts, analysis.book, settings.backend)
+
+
+def _rewritten(finding: Finding, before: Site, sources: Mapping[str, Source], settings: Settings) -> Site | None:
+    """Make the fix, read the files again and return the same loss call in them."""
+    from lintloss.analysis import analyse
+
+    assert finding.fix is not None
+    edited = _edited(finding.fix, sources)
+    if edited is None:
+        return None
+    # The files on the value's way suffice to find the call in the same context again.
+    names = dict.fromkeys([finding.span.filename, *(step.span.filename for step in finding.flow), *edited])
+    again = analyse([edited.get(name, sources[name]) for name in names if name in sources], settings)
+    name = finding.span.filename
+    if name not in sources:
+        return None
+    start, end = moved(sources[name], finding.fix.edits, finding.span)
+    after = edited.get(name, sources[name])
+    candidates = [
+        (abs(_offset(after, site.origin.span, "start") - start), index, site)
+        for index, site in enumerate(again.sites)
+        if site.anchor == before.anchor
+        and site.origin.span.filename == name
+        and start <= _offset(after, site.origin.span, "start") < max(end, start + 1)
+    ]
+    return min(candidates)[2] if candidates else None
+
+
+def _edited(fix: Fix, sources: Mapping[str, Source]) -> dict[str, Source] | None:
+    """Return the sources that a fix touches as it leaves them, None if it cannot be made."""
+    names = dict.fromkeys(edit.span.filename for edit in fix.edits)
+    if any(name not in sources for name in names):
+        return None
+    try:
+        return {
+            name: sources[name].with_edits([edit for edit in fix.edits if edit.span.filename == name])
+            for name in names
+        }
+    except (UnicodeEncodeError, Unreadable):
+        return None
+
+
+def moved(source: Source, edits: Sequence[Edit], span: Span) -> tuple[int, int]:
+    """Return where in the rewritten text a span of `source` begins and ends.
+
+    An edit that holds an end of the span, or touches it, belongs to it.
+    """
+    start, end = _offset(source, span, "start"), _offset(source, span, "end")
+    before = through = 0
+    for edit in edits:
+        if edit.span.filename != source.filename:
+            continue
+        first, last = _offset(source, edit.span, "start"), _offset(source, edit.span, "end")
+        growth = len(edit.content) - (last - first)
+        if last < start or (first == last == start):
+            before += growth
+        elif first < start:
+            before += first - start  # the span now begins where the edit does
+            through += start - first
+        if first <= end:
+            through += growth
+    return start + before, end + through
+
+
+def _offset(source: Source, span: Span, side: str) -> int:
+    place = span.start if side == "start" else span.end
+    return source.offset(source.text_row(span.cell, place.row), place.column)
