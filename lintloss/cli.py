@@ -136,6 +136,8 @@ def check(
     else:
         report = linter.lint(read.sources, settings, verify=verify, unreadable=read.unreadable)
         sources = read.sources
+    for note in report.notes:
+        _complain(note)
     to_stderr = fix and from_stdin
     text = _rendered(report, sources, settings, output_format, show_flow, output_file)
     _emit(text, output_file, to_stderr)

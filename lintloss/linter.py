@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lintloss.analysis import Analysis
 
 _MOST_ROUNDS = 10
+_EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missing"
 _NO_VERIFY = "--verify needs TensorFlow: pip install 'lintloss[verify]'"
 
 
@@ -92,25 +93,28 @@ def lint(
     Raises:
         UsageError: settings name unknown rules, knowledge is broken, or `verify` lacks TensorFlow.
     """
-    from lintloss import rulebook
     from lintloss.analysis import analyse
+    from lintloss.rulebook import judge, load_rules
 
     if verify:
         _require_tensorflow()
-    rules = rulebook.load_rules(settings)
+    rules = load_rules(settings)
     codes = selected(rules, settings)
     analysis = analyse(sources, settings)
-    judged, loss_calls = rulebook.judge(analysis, settings)
+    judged, loss_calls = judge(analysis, settings)
     found = [*judged, *unreadable, *_unparsed(analysis), *_skipped_cells(sources)]
     found = [finding for finding in found if finding.code in codes]
     found = _unsuppressed(found, sources, codes, dormant=rules.keys() - codes)
     found = with_severities(without_ignored(found, settings), settings)
     if verify:
-        found = _verified(found, analysis)
+        from lintloss.proof import prove
+
+        found = prove(found, sources, analysis, settings)
     return Report(
         tuple(sorted(found, key=lambda each: each.sort_key)),
         tuple(sorted(loss_calls, key=lambda each: each.sort_key)),
         files=len(sources) + len(unreadable),
+        notes=tuple(f"{source.filename}: {_EXHAUSTED}" for source in analysis.exhausted),
     )
 
 
@@ -178,15 +182,9 @@ def _require_tensorflow() -> None:
         raise UsageError(_NO_VERIFY)
 
 
-def _verified(found: Sequence[Finding], analysis: Analysis) -> list[Finding]:
-    from lintloss import confirm
-
-    return list(confirm.verify(found, analysis))
-
-
 def _unparsed(analysis: Analysis) -> Iterator[Finding]:
-    for source, reason, row, column in analysis.unreadable:
-        yield _unreadable(reason, source.span(row, column, row, column))
+    for each in analysis.unreadable:
+        yield _unreadable(each.reason, each.source.span(each.row, each.column, each.row, each.column))
 
 
 def _skipped_cells(sources: Iterable[Source]) -> Iterator[Finding]:

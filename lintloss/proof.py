@@ -110,22 +110,21 @@ def _rewritten(finding: Finding, before: Site, sources: Mapping[str, Source], se
     edited = _edited(finding.fix, sources)
     if edited is None:
         return None
+    present = {**sources, **edited}
     # The files on the value's way suffice to find the call in the same context again.
     names = dict.fromkeys([finding.span.filename, *(step.span.filename for step in finding.flow), *edited])
-    again = analyse([edited.get(name, sources[name]) for name in names if name in sources], settings)
+    again = analyse([present[name] for name in names if name in present], settings)
     name = finding.span.filename
-    if name not in sources:
+    if name not in present:
         return None
     start, end = moved(sources[name], finding.fix.edits, finding.span)
-    after = edited.get(name, sources[name])
-    candidates = [
-        (abs(_offset(after, site.origin.span, "start") - start), index, site)
+    places = {
+        index: _offset(present[name], site.origin.span, "start")
         for index, site in enumerate(again.sites)
-        if site.anchor == before.anchor
-        and site.origin.span.filename == name
-        and start <= _offset(after, site.origin.span, "start") < max(end, start + 1)
-    ]
-    return min(candidates)[2] if candidates else None
+        if site.anchor == before.anchor and site.origin.span.filename == name
+    }
+    inside = [(place - start, index) for index, place in places.items() if start <= place < end]
+    return again.sites[min(inside)[1]] if inside else None
 
 
 def _edited(fix: Fix, sources: Mapping[str, Source]) -> dict[str, Source] | None:
@@ -135,8 +134,7 @@ def _edited(fix: Fix, sources: Mapping[str, Source]) -> dict[str, Source] | None
         return None
     try:
         return {
-            name: sources[name].with_edits([edit for edit in fix.edits if edit.span.filename == name])
-            for name in names
+            name: sources[name].with_edits([edit for edit in fix.edits if edit.span.filename == name]) for name in names
         }
     except (UnicodeEncodeError, Unreadable):
         return None
@@ -145,22 +143,17 @@ def _edited(fix: Fix, sources: Mapping[str, Source]) -> dict[str, Source] | None
 def moved(source: Source, edits: Sequence[Edit], span: Span) -> tuple[int, int]:
     """Return where in the rewritten text a span of `source` begins and ends.
 
-    An edit that holds an end of the span, or touches it, belongs to it.
+    Where an edit replaces the span's beginning, the rewritten span begins with the edit.
     """
     start, end = _offset(source, span, "start"), _offset(source, span, "end")
-    before = through = 0
-    for edit in edits:
-        if edit.span.filename != source.filename:
-            continue
-        first, last = _offset(source, edit.span, "start"), _offset(source, edit.span, "end")
-        growth = len(edit.content) - (last - first)
-        if last < start or (first == last == start):
-            before += growth
-        elif first < start:
-            before += first - start  # the span now begins where the edit does
-            through += start - first
-        if first <= end:
-            through += growth
+    changes = [
+        (_offset(source, edit.span, "start"), _offset(source, edit.span, "end"), len(edit.content))
+        for edit in edits
+        if edit.span.filename == source.filename
+    ]
+    start = min([start, *(first for first, last, _ in changes if first <= start < last)])
+    before = sum(size - (last - first) for first, last, size in changes if last <= start)
+    through = sum(size - (last - first) for first, last, size in changes if first <= end)
     return start + before, end + through
 
 

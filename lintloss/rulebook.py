@@ -1,8 +1,8 @@
 """Judges what the analysis found by the rule pages: findings, and one record per loss call.
 
-A *site* in one context has alternatives, for its prediction and for its labels; each pair that can occur
-together is a `Case`. A rule that holds in all cases is a finding, one that holds in some leaves the call
-undecided. Contexts of the same call are joined at the end.
+A loss call in one context has alternatives: sites whose guards contradict each other, and for each site those of
+its prediction and of its labels. Each combination that can occur is a `Case`. A rule that holds in all cases is a
+finding, one that holds in some leaves the call undecided. Contexts of the same call are joined at the end.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What holds of a site in one context."""
+    """What holds of a call in one context; `site` is the first of its ways."""
 
     site: Site
     outcomes: tuple[Outcome, ...]
@@ -73,22 +73,40 @@ def judge(analysis: Analysis, settings: Settings) -> tuple[list[Finding], list[L
     rules = load_rules(settings)
     running = [rules[code] for code in sorted(selected(rules, settings)) if code in rules]
     book = apis.load(settings)
-    judgements = [_judge_site(site, analysis.facts, running, book, settings.backend) for site in analysis.sites]
+    contexts = _contexts(analysis.sites)
+    judgements = [_judge(context, analysis.facts, running, book, settings.backend) for context in contexts]
     groups = _by_call(judgements)
     findings = [finding for group in groups for finding in _findings(group, book)]
     calls = [_loss_call(group) for group in groups if group[0].site.anchor == "loss"]
     return _merged(findings, judgements), sorted(calls, key=lambda call: call.sort_key)
 
 
-# One site in one context
+# One call in one context
 
 
-def _judge_site(site: Site, facts: Evaluator, rules: Iterable[Rule], book: ApiBook, backend: str) -> Judgement:
-    applicable = [rule for rule in rules if site.anchor in rule.anchors]
-    outcomes = tuple(_outcome(case, guards, applicable) for case, guards in _cases(site, facts, book, backend))
+def _contexts(sites: Iterable[Site]) -> list[list[Site]]:
+    """Sites together that are the ways of one call in one context: no two of them can happen at once."""
+    contexts: dict[tuple[object, ...], list[list[Site]]] = {}
+    for site in sites:
+        callers = tuple(caller.span for caller in site.callers)
+        known = contexts.setdefault((site.anchor, site.origin.span, callers), [])
+        for ways in known:
+            if all(_joined((*way.guards, *site.guards)) is None for way in ways):
+                ways.append(site)
+                break
+        else:
+            known.append([site])
+    return [ways for known in contexts.values() for ways in known]
+
+
+def _judge(ways: Sequence[Site], facts: Evaluator, rules: Iterable[Rule], book: ApiBook, backend: str) -> Judgement:
+    applicable = [rule for rule in rules if ways[0].anchor in rule.anchors]
+    outcomes = tuple(
+        _outcome(case, guards, applicable) for site in ways for case, guards in _cases(site, facts, book, backend)
+    )
     certain = _certain(outcomes)
-    verdict, reason = _verdict(site, outcomes, certain)
-    return Judgement(site, outcomes, verdict, reason, certain)
+    verdict, reason = _verdict(any(site.is_open for site in ways), outcomes, certain)
+    return Judgement(ways[0], outcomes, verdict, reason, certain)
 
 
 def _cases(site: Site, facts: Evaluator, book: ApiBook, backend: str) -> Iterator[tuple[Case, Guards]]:
@@ -146,7 +164,7 @@ def _is_error(rule: Rule, outcome: Outcome) -> bool:
     return rule.severity_for(outcome.case) is Severity.ERROR
 
 
-def _verdict(site: Site, outcomes: Sequence[Outcome], certain: Sequence[Rule]) -> tuple[CallVerdict, str]:
+def _verdict(is_open: bool, outcomes: Sequence[Outcome], certain: Sequence[Rule]) -> tuple[CallVerdict, str]:
     if certain:
         return CallVerdict.MISUSED, ", ".join(rule.code for rule in certain)
     if any(outcome.held for outcome in outcomes):
@@ -154,7 +172,7 @@ def _verdict(site: Site, outcomes: Sequence[Outcome], certain: Sequence[Rule]) -
     doubt = next((outcome.doubt for outcome in outcomes if outcome.doubt), None)
     if doubt is None:
         return CallVerdict.FINE, ""
-    return CallVerdict.OPEN if site.is_open else CallVerdict.UNDECIDED, doubt
+    return CallVerdict.OPEN if is_open else CallVerdict.UNDECIDED, doubt
 
 
 def _dependence(outcomes: Sequence[Outcome]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from lintloss.analysis.apis import ApiBook, Entry
 from lintloss.analysis.facts import Facts
 from lintloss.analysis.sites import Site
-from lintloss.analysis.terms import Const, Term
+from lintloss.analysis.terms import Choice, Const, Term
 
 RELATIONS = ("is", "not", "at_least", "at_most")
 
@@ -114,6 +114,14 @@ def constant(term: Term | None) -> Any:
     return term.value if isinstance(term, Const) else UNKNOWN
 
 
+def decided(term: Term, case: Case) -> Term:
+    """The side of a choice that the site's own guards decide."""
+    ways = {guard.condition.key: guard.holds for guard in case.site.guards}
+    while isinstance(term, Choice) and term.condition.key in ways:
+        term = term.then if ways[term.condition.key] else term.otherwise
+    return term
+
+
 def argument(case: Case, role: str) -> Term | None:
     """The argument that plays `role`, given or by default; None where the loss has none such."""
     name = case.entry.role(role)
@@ -124,21 +132,21 @@ def _loss_input(case: Case) -> Any:
     """What the loss takes; unknown while an argument that decides it (`from_logits=flag`) is no constant."""
     deciding = {name for override in case.entry["when"] or () if "input" in override for name in override["if"]}
     given = (case.site.arguments.get(name) for name in deciding)
-    if any(term is not None and not isinstance(term, Const) for term in given):
+    if any(term is not None and not isinstance(decided(term, case), Const) for term in given):
         return UNKNOWN
     return _known(case.entry["input"])
 
 
 def _is_explicit(case: Case) -> Any:
     term = argument(case, "from_logits")
-    return False if term is None else constant(term)
+    return False if term is None else constant(decided(term, case))
 
 
 def _threshold(case: Case) -> Any:
     name = case.entry["threshold"]
     if name is None or name not in case.site.arguments:
         return "default"
-    value = constant(case.site.arguments[name])
+    value = constant(decided(case.site.arguments[name], case))
     return "default" if value is None else value
 
 
@@ -185,8 +193,11 @@ def _set(words: str) -> frozenset[str]:
 
 _ACTIVATIONS = _set("linear softmax sigmoid log_softmax log_sigmoid relu tanh other")
 _ENCODINGS = _set("class_ids one_hot multi_hot soft binary continuous")
-_ROLES = _set("prediction label input target_network literal")
-_SINCE = _set("reshape cast pool dropout affine learned mask clip identity shuffle select normalise other")
+_ROLES = _set("prediction label input target_network literal parameter made table")
+_SINCE = _set(
+    "reshape cast pool dropout affine learned mask clip identity shuffle select normalise pad scale shift transpose augment"
+    " other"
+)
 _FAMILIES = _set(
     "softmax sigmoid squared absolute nll kl hinge poisson cosine focal_softmax focal_sigmoid contrastive margin equal"
     " auto other"

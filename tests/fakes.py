@@ -11,7 +11,9 @@ import pytest
 
 import lintloss.analysis
 import lintloss.confirm
+import lintloss.proof
 import lintloss.rulebook
+from lintloss.analysis import Unparsed
 from lintloss.config import Settings
 from lintloss.finding import (
     Applicability,
@@ -59,7 +61,8 @@ RULES = {
 @dataclass(frozen=True)
 class FakeAnalysis:
     sources: Sequence[Source]
-    unreadable: Sequence[tuple[Source, str, int, int]]
+    unreadable: Sequence[Unparsed]
+    exhausted: Sequence[Source] = ()
 
 
 def analyse(sources: Sequence[Source], settings: Settings) -> FakeAnalysis:
@@ -69,7 +72,7 @@ def analyse(sources: Sequence[Source], settings: Settings) -> FakeAnalysis:
             ast.parse(source.text)
             readable.append(source)
         except SyntaxError as error:
-            unreadable.append((source, f"syntax error: {error.msg}", error.lineno or 1, error.offset or 1))
+            unreadable.append(Unparsed(source, f"syntax error: {error.msg}", error.lineno or 1, error.offset or 1))
     return FakeAnalysis(readable, unreadable)
 
 
@@ -95,7 +98,7 @@ def _findings(source: Source) -> Iterator[Finding]:
         yield Finding("LL101", "a-bad-word", Severity.ERROR, f"`{match[0]}` is bad", span, fix, flow)
 
 
-def verify(findings: Sequence[Finding], analysis: FakeAnalysis, *rest: object) -> list[Finding]:
+def prove(findings: Sequence[Finding], *rest: object) -> list[Finding]:
     return [replace(each, verification=_verification(each)) for each in findings]
 
 
@@ -110,8 +113,8 @@ def _verification(finding: Finding) -> Verification:
 
 def install(patch: pytest.MonkeyPatch) -> None:
     """Put the fake in the place of analysis, rulebook and runtime checker."""
-    patch.setattr(lintloss.analysis, "analyse", analyse, raising=False)
+    patch.setattr(lintloss.analysis, "analyse", analyse)
     patch.setattr(lintloss.rulebook, "judge", judge)
     patch.setattr(lintloss.rulebook, "load_rules", lambda settings: RULES)
-    patch.setattr(lintloss.confirm, "available", lambda: True, raising=False)
-    patch.setattr(lintloss.confirm, "verify", verify, raising=False)
+    patch.setattr(lintloss.confirm, "available", lambda: True)
+    patch.setattr(lintloss.proof, "prove", prove)

@@ -81,7 +81,7 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> N
 def test_a_named_file_must_be_there_and_speak_of_lintloss(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         load(tmp_path, tmp_path / "none.toml")
-    with pytest.raises(UsageError, match="no \\[tool.lintloss\\]"):
+    with pytest.raises(UsageError, match=r"no \[tool.lintloss\]"):
         load(tmp_path, write(tmp_path, "", "pyproject.toml"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -278,6 +277,6 @@ def test_links_in_circles_end(tree: Path) -> None:
 def test_a_missing_path_and_an_empty_folder(tree: Path) -> None:
     with pytest.raises(UsageError, match="none: no such file or folder"):
         found("none")
-    os.mkdir("empty")
+    Path("empty").mkdir()
     notes = find_files([Path("empty")], Settings(root=tree)).notes
     assert notes == ("empty: no Python files or notebooks in it",)

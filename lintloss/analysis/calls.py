@@ -389,6 +389,8 @@ def call_api(
     machine: Machine, frame: Frame, function: Api, arguments: tuple[Argument, ...], origin: NodeOrigin | None
 ) -> Term:
     """What a library's callable gives. Python's own are computed, models become objects, the rest are terms."""
+    # Only the whole name says what it means: `tf.losses.X` is one thing in TensorFlow 1 and another in 2.
+    function = Api(machine.book.canonical(function.path), origin=function.origin)
     computed = builtins.function(machine, frame, function.path, arguments, origin)
     if computed is not None:
         return computed
@@ -428,7 +430,7 @@ def _scope_layers(machine: Machine, value: Term) -> list[tuple[frozenset[str], d
     targets = bound.get("targets")
     if isinstance(targets, (Sequence, Api)) and not (isinstance(targets, Sequence) and targets.kind == "scope"):
         items = targets.items if isinstance(targets, Sequence) else (targets,)
-        paths = frozenset(item.path for item in items if isinstance(item, Api))
+        paths = frozenset(machine.book.canonical(item.path) for item in items if isinstance(item, Api))
         keywords = {name: term for name, term in bound.arguments.items() if name in bound.given and term is not targets}
         return [(paths, keywords)]
     return _scope_layers(machine, targets) if targets is not None else []

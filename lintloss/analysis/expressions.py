@@ -73,7 +73,7 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Term | None:
                 return machine.chosen(found)
         current = current.parent
     if name in machine.book.conventions:
-        return Api(machine.book.canonical(machine.book.conventions[name]))
+        return Api(machine.book.conventions[name])
     if machine.book.entries(f"builtins.{name}"):
         return Api(f"builtins.{name}")
     return None
@@ -126,7 +126,7 @@ def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin) ->
     base = machine.chosen(base)
     match base:
         case Api(path=path):
-            return Api(machine.book.canonical(f"{path}.{name}"), origin=origin)
+            return Api(f"{path}.{name}", origin=origin)
         case Module():
             found = machine.project.member(machine, base, name)
             return found if found is not None else unknown(f"`{base.name}.{name}` was not found", origin)

@@ -126,7 +126,7 @@ class Project:
                 found = self._find(root, path)
                 if found is not None:
                     return self._open(found)
-        return Api(self._book.canonical(path))
+        return Api(path)
 
     def _roots(self, here: Path) -> list[Path]:
         roots: list[Path] = []

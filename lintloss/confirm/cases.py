@@ -63,7 +63,7 @@ class Case:
         if self.after is not None:
             self.readers["after"] = Reader(book, self.after.guards, request.era)
         self.expected: dict[str, Expectation] = {
-            side: expectation(request.intent, self.before, site, book, request.reduction)
+            side: expectation(request, site, book)
             for side, site in (("before", self.before), ("after", self.after))
             if site is not None
         }
@@ -76,6 +76,11 @@ class Case:
 
     def trials(self) -> Iterator[Trial]:
         raise NotImplementedError
+
+    @property
+    def dtype(self) -> str:
+        """The precision to draw unknown logits in."""
+        return self.request.dtype if self.request.dtype in verdicts.EPS else "float32"
 
     @property
     def encoding(self) -> str:
@@ -237,7 +242,7 @@ class CalledCase(Case):
     def _drawn(self, name: str, shape: tuple[int, ...], literal: Mapping[str, LeafValue]) -> dict[str, LeafValue]:
         stated = literal.get(self.logits_name)
         is_typed = stated is not None and stated["form"] != "python" and "float" in stated["dtype"]
-        dtype = stated["dtype"] if stated is not None and is_typed else self.request.dtype or "float32"
+        dtype = stated["dtype"] if stated is not None and is_typed else self.dtype
         leaves = {self.logits_name: batches.tensor(batches.logits(name, shape, dtype), dtype)}
         if self.labels_name is not None:
             leaves[self.labels_name] = self._drawn_source(name, shape, dtype, literal.get(self.labels_name))
@@ -328,7 +333,7 @@ class CompiledCase(Case):
         raise Undecided(f"the model's head could not be run: {raised}")
 
     def _measured(self, name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Trial:
-        dtype = self.request.dtype or "float32"
+        dtype = self.dtype
         logits = batches.logits(name, shape, dtype)
         drawn = self.drawn_labels(name, output, -1)
         kind = "int32" if self.encoding == "class_ids" else "float32"

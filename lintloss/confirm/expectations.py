@@ -15,7 +15,7 @@ import numpy as np
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.sites import Formula, Site
 from lintloss.analysis.terms import Api, Const, Sequence, Term
-from lintloss.confirm import references
+from lintloss.confirm import Request, references
 from lintloss.confirm.references import Array, Loss, Options, Pointwise
 
 Reference = Callable[[Array, Any, Options], Pointwise]
@@ -112,16 +112,15 @@ class Expectation:
         return references.sparse_softmax_cross_entropy(z, ids, options)
 
 
-def expectation(intent: str, before: Site, measured: Site, book: ApiBook, reduction: str | None) -> Expectation:
+def expectation(request: Request, measured: Site, book: ApiBook) -> Expectation:
     """What `measured`, the original or its rewritten form, ought to compute.
 
     Only the layout may follow the rewritten call: a loss object averages by itself, where a function may leave it to an
     outer `reduce_mean` that is no part of the site.
     """
-    options = _told(before, book)
+    options = _told(request.before, book)
     is_keras = measured.entry.framework == "keras" and measured.formula is None
-    wanted = reduction or reduction_of(before, book)
-    return Expectation(intent, replace(options, averaged=is_keras), _layout(wanted, before, measured, book))
+    return Expectation(request.intent, replace(options, averaged=is_keras), _layout(request, measured, book))
 
 
 def reduction_of(site: Site, book: ApiBook) -> str:
@@ -150,12 +149,19 @@ def weights_of(site: Site, book: ApiBook) -> Term | None:
     return None if is_one or site.entry["reference"] == "weighted_sigmoid_cross_entropy" else given
 
 
-def _layout(wanted: str, before: Site, measured: Site, book: ApiBook) -> str:
-    """`wanted`, unless the rewritten call may leave the reduction to what stands around it."""
+def _layout(request: Request, measured: Site, book: ApiBook) -> str:
+    """The original's reduction, unless the rewritten call may leave it to what stands around it.
+
+    It may where another function took its place, and the request does not say what stands around it.
+    """
+    before = request.before
+    own = reduction_of(measured, book)
     if measured is before:
-        return reduction_of(before, book)
+        return request.reduction if request.reduction and request.before_term is not None else own
     is_other_call = before.formula is not None or before.entry.name != measured.entry.name
-    return "none" if is_other_call and reduction_of(measured, book) == "none" else wanted
+    if request.after_term is None and is_other_call and own == "none":
+        return own
+    return request.reduction or reduction_of(before, book)
 
 
 def _formula_reduction(formula: Formula) -> str:

@@ -110,13 +110,13 @@ class Worker:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
             answer: Message = json.loads(self._line(limit))
-        except (OSError, EOFError) as error:
-            code = self._process.poll()
-            self.stop()
-            raise WorkerLost(f"TensorFlow's process died (exit code {code})") from error
         except TimeoutError as error:
             self.stop()
             raise WorkerLost(f"took longer than {limit:g} s") from error
+        except (OSError, EOFError) as error:
+            process = self._process
+            self.stop()
+            raise WorkerLost(f"TensorFlow's process died (exit code {process.returncode})") from error
         except BaseException:
             self.stop()  # an answer may still come, and would be taken for that of the next request
             raise

@@ -45,6 +45,12 @@ RUNNABLE_STRUCTURES = frozenset(
 
 Node = list[Any]
 
+RUNNABLE_LIBRARIES = frozenset("tensorflow keras numpy math operator builtins tensor".split())
+NOT_RUN = frozenset(
+    "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile tensor.eval keras.layers.Lambda "
+    "keras.layers.TextVectorization tensorflow.get_variable tensorflow.get_local_variable".split()
+)  # files, functions and graphs
+
 
 @dataclass(frozen=True)
 class Program:
@@ -61,6 +67,8 @@ class Program:
 
 def is_runnable(entry: Entry, path: str) -> bool:
     """Whether the worker may call it: mathematics only, nothing that reads files, trains or takes functions."""
+    if path in NOT_RUN or path.partition(".")[0] not in RUNNABLE_LIBRARIES:
+        return False
     return entry.kind in RUNNABLE_KINDS or path in RUNNABLE_STRUCTURES
 
 

@@ -165,5 +165,4 @@ def outcome(answer: dict[str, Any]) -> Outcome:
 
 
 def _floats(value: dict[str, Any]) -> Array:
-    data: Array = np.asarray(value["data"], np.float64)
-    return data.reshape(value["shape"])
+    return np.reshape(np.asarray(value["data"], np.float64), tuple(value["shape"]))

@@ -152,7 +152,10 @@ def _call(node: list[Any], function: Any, arguments: list[Any], values: list[Any
     if node[0] == "api":
         operations.bound(node[1], positional, keywords)
         _bound_python(node[1], positional)
-    elif not isinstance(function, (keras.layers.Layer, keras.losses.Loss)):
+    elif isinstance(function, keras.losses.Loss):
+        # Keras takes a nested list for a structure of scalars, and two of them must then be built alike.
+        positional = [tf.convert_to_tensor(value) if isinstance(value, list) else value for value in positional]
+    elif not isinstance(function, keras.layers.Layer):
         raise Refused(f"a call of a {type(function).__name__}")
     return function(*positional, **keywords)
 
@@ -330,7 +333,7 @@ def _outcome(action: Callable[[], Message]) -> Message:
 
 def _first_line(error: object) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else ""
+    return lines[0].strip("\"'")[:300] if lines else ""
 
 
 TASKS: dict[str, Callable[[Message, Operations], Message]] = {"evaluate": evaluate, "train": train}

@@ -1,0 +1,114 @@
+"""Findings become requests to the runtime checker, and its answers come back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+import lintloss.confirm
+import lintloss.pages
+from lintloss.analysis import Analysis, analyse
+from lintloss.config import Settings
+from lintloss.confirm import Request
+from lintloss.finding import Applicability, Edit, Finding, Fix, Location, Severity, Span, Verdict, Verification
+from lintloss.proof import moved, prove
+from lintloss.sources import Source
+
+PAGE = """# A rule
+
+```toml
+format = 1
+code = "LL101"
+name = "softmax-into-softmax-loss"
+anchor = "loss"
+severity = "error"
+intent = "softmax_cross_entropy"
+message = "softmax twice"
+
+[[where]]
+prediction.activation = "softmax"
+```
+"""
+
+CODE = """import tensorflow as tf
+labels = tf.constant([[0., 0., 1.]])
+logits = tf.constant([[2., .5, 6.]])
+probs = tf.nn.softmax(logits)
+loss = tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=probs)
+"""
+
+
+def edit(row: int, start: int, end: int, content: str) -> Edit:
+    return Edit(Span("a.py", Location(row, start), Location(row, end)), content)
+
+
+def finding(source: Source, analysis: Analysis, *edits: Edit) -> Finding:
+    (site,) = (site for site in analysis.sites if site.anchor == "loss")
+    fix = Fix(Applicability.SAFE, "Pass the logits", edits) if edits else None
+    name = "softmax-into-softmax-loss"
+    return Finding("LL101", name, Severity.ERROR, "softmax twice", site.origin.span, fix)
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """What the checker was asked; it answers refuted."""
+    asked: list[Request] = []
+
+    def verify(given: Iterable[Request], book: object) -> list[Verification]:
+        asked.extend(given)
+        return [Verification(Verdict.REFUTED, "differs", "TensorFlow") for _ in asked]
+
+    rules = {"LL101": lintloss.pages.parse_page(PAGE, Path("LL101.md"))}
+    monkeypatch.setattr(lintloss.pages, "load_rules", lambda settings: rules)
+    monkeypatch.setattr(lintloss.confirm, "verify", verify)
+    return asked
+
+
+def test_the_call_is_read_again_from_the_rewritten_file(requests: list[Request]) -> None:
+    source = Source.from_text(CODE, "a.py")
+    analysis = analyse([source])
+    edits = (edit(5, 70, 75, "logits"), edit(1, 1, 1, "# a new line\n"))
+    (answered,) = prove([finding(source, analysis, *edits)], [source], analysis, Settings())
+    (request,) = requests
+    assert request.intent == "softmax_cross_entropy"
+    assert request.after is not None
+    assert request.after.prediction.origin.code.startswith("tf.constant([[2.")
+    assert request.pre is not None
+    assert answered.fix is None, "a refuted fix is withheld"
+    assert answered.verification is not None
+
+
+def test_a_call_that_the_fix_loses_is_undecided(requests: list[Request]) -> None:
+    source = Source.from_text(CODE, "a.py")
+    analysis = analyse([source])
+    (answered,) = prove([finding(source, analysis, edit(5, 8, 76, "None"))], [source], analysis, Settings())
+    assert answered.fix is not None
+    assert answered.verification is not None
+    assert answered.verification.verdict is Verdict.UNDECIDED
+
+
+def test_findings_without_an_intent_stay_as_they_are(requests: list[Request]) -> None:
+    span = Span("a.py", Location(1, 1), Location(1, 2))
+    unused = Finding("LL002", "unused-suppression", Severity.WARNING, "m", span)
+    source = Source.from_text(CODE, "a.py")
+    assert prove([unused], [source], analyse([source]), Settings()) == [unused]
+    assert requests == []
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ((), "loss(x)"),
+        ((edit(1, 1, 1, "z = 0; "),), "loss(x)"),
+        ((edit(1, 5, 9, "other_loss"),), "other_loss(x)"),
+        ((edit(1, 10, 11, "logits"),), "loss(logits)"),
+        ((edit(1, 1, 12, "q = mean(a.loss(z))"),), "q = mean(a.loss(z))"),
+        ((edit(1, 5, 5, "mean("), edit(1, 12, 12, ")")), "loss(x))"),
+    ],
+)
+def test_where_a_span_goes(edits: tuple[Edit, ...], expected: str) -> None:
+    source = Source.from_text("y = loss(x) + 1\n", "a.py")
+    start, end = moved(source, edits, Span("a.py", Location(1, 5), Location(1, 12)))
+    assert source.with_edits(edits).text[start:end] == expected
