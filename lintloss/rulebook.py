@@ -75,7 +75,7 @@ def judge(analysis: Analysis, settings: Settings) -> tuple[list[Finding], list[L
     book = apis.load(settings)
     contexts = _contexts(analysis.sites)
     judgements = [_judge(context, analysis.facts, running, book, settings.backend) for context in contexts]
-    groups = _by_call(judgements)
+    groups = [_without_inference(group) for group in _by_call(judgements)]
     findings = [finding for group in groups for finding in _findings(group, book)]
     calls = [_loss_call(group) for group in groups if group[0].site.anchor == "loss"]
     return _merged(findings, judgements), sorted(calls, key=lambda call: call.sort_key)
@@ -200,6 +200,31 @@ def _by_call(judgements: Iterable[Judgement]) -> list[list[Judgement]]:
     return [groups[key] for key in sorted(groups)]
 
 
+def _without_inference(group: list[Judgement]) -> list[Judgement]:
+    """The contexts, without those that only add inference's activation to what another context trains on rightly.
+
+    `if not training: x = softmax(x)` gives the loss logits in training; that a script also prints the loss of
+    the other mode does not make the training wrong.
+    """
+    trained = {
+        _place(outcome.case.site.prediction)
+        for judgement in group
+        if judgement.verdict is CallVerdict.FINE
+        for outcome in judgement.outcomes
+    }
+    kept = [judgement for judgement in group if judgement.verdict is not CallVerdict.MISUSED or not _is_added(judgement, trained)]
+    return kept or group
+
+
+def _is_added(judgement: Judgement, trained: set[Span | None]) -> bool:
+    inputs = [outcome.case.prediction.pre for outcome in judgement.outcomes]
+    return all(pre is not None and _place(pre) is not None and _place(pre) in trained for pre in inputs)
+
+
+def _place(term: Term) -> Span | None:
+    return term.origin.span if term.origin is not None else None
+
+
 _WEIGHT = [CallVerdict.MISUSED, CallVerdict.UNDECIDED, CallVerdict.FINE, CallVerdict.OPEN]
 
 
@@ -289,14 +314,24 @@ def _merged(findings: Iterable[Finding], judgements: Iterable[Judgement]) -> lis
     told = {
         (rule.code, _applied(case))
         for judgement in judgements
-        if judgement.site.anchor != "activation"
+        if judgement.site.model is not None
         for rule in judgement.certain
         for case in judgement.cases_of(rule)
     }
     activations = {judgement.site.origin.span for judgement in judgements if judgement.site.anchor == "activation"}
+    findings = list(findings)
+    at_activations = {(finding.code, finding.span) for finding in findings if finding.span in activations} - told
+    repeated = {
+        (rule.code, judgement.site.origin.span)
+        for judgement in judgements
+        if judgement.site.anchor == "loss" and judgement.site.model is None
+        for rule in judgement.certain
+        if all((rule.code, _applied(case)) in at_activations for case in judgement.cases_of(rule))
+    }
     kept: dict[tuple[str, Span], Finding] = {}
     for finding in findings:
-        if finding.span in activations and (finding.code, finding.span) in told:
+        key = (finding.code, finding.span)
+        if key in repeated or (finding.span in activations and key in told):
             continue
         kept.setdefault((finding.code, finding.span), finding)
     return sorted(kept.values(), key=lambda finding: finding.sort_key)

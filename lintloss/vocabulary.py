@@ -192,7 +192,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 _ACTIVATIONS = _set("linear softmax sigmoid log_softmax log_sigmoid relu tanh other")
-_ENCODINGS = _set("class_ids one_hot multi_hot soft binary continuous")
+_ENCODINGS = _set("class_ids one_hot multi_hot soft binary continuous constant")
 _ROLES = _set("prediction label input target_network literal parameter made table")
 _SINCE = _set(
     "reshape cast pool dropout affine learned mask clip identity shuffle select normalise pad scale shift transpose augment"

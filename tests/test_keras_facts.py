@@ -143,9 +143,7 @@ def fresh_session() -> Iterator[None]:
 SOFTMAX_HEADS = {
     "Activation": lambda: keras.layers.Activation("softmax"),
     "Softmax": lambda: keras.layers.Softmax(),
-    "Dense": lambda: keras.layers.Dense(
-        CLASSES, activation="softmax", kernel_initializer="identity", trainable=False
-    ),
+    "Dense": lambda: keras.layers.Dense(CLASSES, activation="softmax", kernel_initializer="identity", trainable=False),
 }
 MODES: dict[str, dict[str, Any]] = {
     "fit": {"jit_compile": False},
@@ -257,7 +255,10 @@ def test_the_loss_functions_of_tensorflow_repair_nothing() -> None:
 
     twice = softmax_cross_entropy(one_hot(ids), softmax(scores))
     assert twice != pytest.approx(softmax_cross_entropy(one_hot(ids), scores), rel=1e-2)
-    for measured in (fit(network(keras.layers.Softmax()), loss, inputs, one_hot(ids)), taped(model, loss, inputs, one_hot(ids))):
+    for measured in (
+        fit(network(keras.layers.Softmax()), loss, inputs, one_hot(ids)),
+        taped(model, loss, inputs, one_hot(ids)),
+    ):
         assert measured.loss == pytest.approx(twice, rel=1e-4)
         assert not measured.warns()
 
@@ -385,7 +386,7 @@ def test_softmax_over_one_unit_trains_as_sigmoid_and_predicts_one() -> None:
 
 
 def test_softmax_over_one_unit_with_categorical_cross_entropy_is_zero() -> None:
-    inputs, ids = data(2)
+    inputs, _ = data(2)
     model = network(keras.layers.Softmax(), units=1)
     measured = fit(model, "categorical_crossentropy", inputs, np.ones((EXAMPLES, 1)))
     assert measured.loss == 0.0
@@ -497,11 +498,11 @@ def test_probabilities_are_clipped_so_no_example_exceeds_sixteen(form: str) -> N
 
 def test_one_hot_labels_into_the_sparse_loss_raise() -> None:
     inputs, ids = data()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="rank"):
         fit(network(keras.layers.Softmax()), "sparse_categorical_crossentropy", inputs, one_hot(ids))
 
 
 def test_class_ids_into_the_categorical_loss_raise() -> None:
     inputs, ids = data()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="shape"):
         fit(network(keras.layers.Softmax()), "categorical_crossentropy", inputs, ids)

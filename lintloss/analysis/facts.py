@@ -120,6 +120,11 @@ class Evaluator:
             known = self._known[id(term)] = self._evaluate(term)[:MOST_ALTERNATIVES]
         return known
 
+    def forget(self) -> None:
+        """Drop what was worked out before all data that is fed was known."""
+        self._known.clear()
+        self._kept.clear()
+
     def single(self, term: Term) -> Facts:
         """The facts of a term that has no alternatives; nothing otherwise."""
         found = self.of(term)
@@ -453,9 +458,7 @@ class Evaluator:
             classes = _integer(bound.get("rows"), None)
             return self._one(Facts(encoding="one_hot", classes=classes, role="table", shape=(classes, classes)))
         low, high = _number(bound.get("low")), _number(bound.get("high"))
-        encoding = str(bound.entry["encoding"] or "unknown")
-        if encoding == "class_ids" and low in (None, 0) and high == 2:
-            encoding = "binary"
+        encoding = _made_encoding(str(bound.entry["encoding"] or "unknown"), shape, low, high)
         return self._one(Facts(encoding=encoding, role="made", shape=shape, low=low, high=high))
 
     def _kind_input(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
@@ -490,6 +493,18 @@ class Evaluator:
 
     def _kind_loss(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         return self._one(Facts(role="loss", reason="it is a loss"))
+
+
+def _made_encoding(encoding: str, shape: tuple[Dimension, ...] | None, low: float | None, high: float | None) -> str:
+    """What random or constant numbers can be as labels: whole numbers in columns are no class ids."""
+    columns = shape is not None and len(shape) > 1 and shape[-1] != 1
+    if encoding == "class_ids":
+        if low in (None, 0) and high == 2:
+            return "multi_hot" if columns else "binary"
+        return "unknown" if columns else encoding
+    if encoding == "continuous" and high is not None and high > 1:
+        return "unknown"  # drawn from 0 to 999, a float may stand for a class id
+    return encoding
 
 
 def _callee(term: Apply) -> str:

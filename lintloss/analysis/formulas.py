@@ -52,6 +52,9 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
 
 
 def _is_loss(found: _Match) -> bool:
+    """A product with a logarithm may be an entropy or a policy's gradient; the binary form is a likelihood either way."""
+    if found.core == "binary_cross_entropy":
+        return bool(found.reductions) or found.negated
     return bool(found.reductions) and (found.core in ("squared", "absolute") or found.negated)
 
 
@@ -143,9 +146,14 @@ def _binary(machine: Machine, sign: bool, products: list[tuple[Term, Term]]) -> 
     for (labels, argument), (_, opposite) in (products, products[::-1]):
         prediction, guarded = _unguarded(machine, argument)
         complement = _complement(machine, _unguarded(machine, opposite)[0])
-        if complement is not None and _is_made(machine, prediction, ("sigmoid", "softmax")):
+        if complement is not None and _is_complement(machine, products):
             return _Match("binary_cross_entropy", prediction, labels, negated=not sign, guarded=guarded)
     return None
+
+
+def _is_complement(machine: Machine, products: list[tuple[Term, Term]]) -> bool:
+    """Whether one of the two label factors is one minus the other."""
+    return any(_complement(machine, factor) is not None for factor, _ in products)
 
 
 def _difference(machine: Machine, term: Term) -> tuple[str, Term, Term] | None:

@@ -7,6 +7,7 @@ what is not found there is a library, known by its dotted name.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 
 from lintloss.analysis import syntax
@@ -18,6 +19,8 @@ from lintloss.analysis.terms import Api, Term
 from lintloss.sources import Source, Unreadable
 
 MOST_FOLDERS_UP = 12
+MOST_IMPORTERS = 12
+MOST_FILES_SEARCHED = 400
 
 
 class Project:
@@ -137,6 +140,37 @@ class Project:
                 break
             folder = folder.parent
         return roots
+
+    def importers(self, module: Module) -> list[Module]:
+        """The files near a module that import it: beside it, and below the two folders above it."""
+        path = Path(module.filename).absolute()
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        imports = re.compile(rb"^\s*(?:from|import)\b[^\n]*\b" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
+        found: list[Module] = []
+        for place in self._near(path):
+            try:
+                named = imports.search(place.read_bytes()) is not None
+            except OSError:
+                continue
+            opened = self._open(place) if named else None
+            if isinstance(opened, Module) and opened.code.broken is None:
+                found.append(opened)
+            if len(found) == MOST_IMPORTERS:
+                break
+        return found
+
+    def _near(self, path: Path) -> list[Path]:
+        """Python files around `path`, nearest first, without leaving the project."""
+        searched: dict[Path, None] = {}
+        folder = path.parent
+        for _ in range(3):
+            for place in islice(folder.rglob("*.py"), MOST_FILES_SEARCHED):
+                if place != path and not any(part.startswith(".") for part in place.relative_to(folder).parts):
+                    searched.setdefault(place)
+            if folder == self._root or (folder / ".git").exists() or len(searched) >= MOST_FILES_SEARCHED:
+                break
+            folder = folder.parent
+        return sorted(searched, key=lambda place: (len(place.parts), str(place)))[:MOST_FILES_SEARCHED]
 
     def _find(self, root: Path, path: str) -> Path | None:
         """The file or package folder that a dotted path names below `root`."""

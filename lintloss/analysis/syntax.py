@@ -195,7 +195,19 @@ class ModuleCode:
 
 
 def index(source: Source) -> ModuleCode:
-    """Index a file. A file that cannot be parsed gives a `ModuleCode` with `broken` set, never an exception."""
+    """Index a file, read as Python 2 if it is no Python 3. One that cannot be parsed has `broken` set."""
+    code = _index(source)
+    if code.broken is not None:
+        from lintloss.analysis import python2
+
+        older = python2.translated(source)
+        translated = _index(older) if older is not None else code
+        if translated.broken is None:
+            return translated
+    return code
+
+
+def _index(source: Source) -> ModuleCode:
     if len(source.text) > LARGEST:
         return ModuleCode(source, [], f"too large: {len(source.text):,} characters")
     try:

@@ -13,6 +13,7 @@ from lintloss.analysis.facts import Evaluator
 from lintloss.analysis.machine import BudgetExceeded, Machine
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
+from lintloss.analysis.sites import Site
 from lintloss.analysis.terms import Argument
 from lintloss.sources import Source
 
@@ -71,21 +72,44 @@ def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
     try:
         project.run(machine, module)
         _run_what_nobody_calls(machine, module)
+        if any(_is_relay(analysis, site) for site in machine.sites):
+            _run_importers(machine, module)
     except BudgetExceeded:
         analysis.exhausted.append(module.code.source)
     try:
         record.finish(machine)
     except BudgetExceeded:
         analysis.exhausted.append(module.code.source)
-    filename = module.filename
-    for site in machine.sites:
-        if site.origin.span.filename == filename:
-            analysis.sites.append(site)
+    analysis.facts.forget()
+    analysis.sites.extend(_in_context([site for site in machine.sites if site.origin.span.filename == module.filename]))
 
 
-def _run_what_nobody_calls(machine: Machine, module: Module) -> None:
-    """Run the functions and methods that were not called, with open parameters."""
-    machine.is_open = True
+def _is_relay(analysis: Analysis, site: Site) -> bool:
+    """Whether what the loss gets depends on a parameter that no call so far has bound."""
+    return site.is_open and any(known.facts.role == "parameter" for known in analysis.facts.of(site.prediction))
+
+
+def _in_context(sites: list[Site]) -> list[Site]:
+    """The sites, without the open ones at places that a caller has reached as well."""
+    reached = {(site.anchor, site.origin.span) for site in sites if not site.is_open}
+    return [site for site in sites if not site.is_open or (site.anchor, site.origin.span) not in reached]
+
+
+def _run_importers(machine: Machine, module: Module) -> None:
+    """Run the project's files that import this one: they may call what nobody here calls."""
+    for importer in machine.project.importers(module):
+        machine.is_open = False
+        machine.project.run(machine, importer)
+        machine.is_open = True
+        _run_what_nobody_calls(machine, importer, of=module)
+
+
+def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None = None) -> None:
+    """Run the functions and methods that were not called, with open parameters.
+
+    In a file that imports `of`, what reaches `of` from a function is a call of it: not open any more.
+    """
+    machine.is_open = of is None
     for value in list(module.frame.names.values()):
         if isinstance(value, Function) and value.frame.module is module and id(value.code) not in machine.called:
             _call_openly(machine, value, ())

@@ -1,0 +1,40 @@
+"""Python 2: files with print statements and the like, read as Python 3 for the analysis.
+
+The translation keeps rows, so that findings stand where the user looks; columns can move by what a fixer adds.
+Such files get no fixes: what would be edited is not what is on disk.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from dataclasses import replace
+from contextlib import redirect_stderr
+
+from lintloss.sources import Source
+
+_FIXERS = ("print", "except", "exec", "raise", "repr", "ne", "numliterals", "backtick", "has_key")
+_LOOKS_LIKE = re.compile(r"^[ \t]*print[ \t]+[^(\s=]|^[ \t]*print[ \t]*$|\bexcept\b[^:\n]+,\s*\w+\s*:|\bprint\s*\(?[\"'].*%|<>|\bexec\s+[\"']|`|^[ \t]*raise\s+\w+\s*,|\b0[0-7]+\b|\bur[\"']|\d[lL]\b", re.MULTILINE)
+
+
+def translated(source: Source) -> Source | None:
+    """The source as Python 3, or None if it is not Python 2 either."""
+    if source.is_notebook or not _LOOKS_LIKE.search(source.text):
+        return None
+    try:
+        from fissix import refactor
+        from fissix.pgen2.parse import ParseError
+        from fissix.pgen2.tokenize import TokenError
+    except ImportError:
+        return None
+    logging.getLogger("RefactoringTool").setLevel(logging.ERROR)
+    available = {name.rsplit(".fix_", 1)[-1]: name for name in refactor.get_fixers_from_package("fissix.fixes")}
+    tool = refactor.RefactoringTool([available[name] for name in _FIXERS if name in available])
+    try:
+        with redirect_stderr(io.StringIO()):
+            tree = tool.refactor_string(source.text.expandtabs(8) + "\n", source.filename)
+    except (ParseError, TokenError, IndentationError, RecursionError, ValueError):
+        return None
+    text = str(tree)[:-1]
+    return replace(source, text=text) if text.count("\n") == source.text.count("\n") else None
