@@ -20,6 +20,9 @@ from lintloss.analysis.terms import Mapping as MappingTerm
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
+# The newest major version of each framework that a file can be written for, where what it uses tells.
+Era = Mapping[str, int]
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -102,6 +105,7 @@ class ApiBook:
         self.conventions: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._canonical: dict[str, str] = {}
+        self._compatibility: tuple[str, ...] = ()
         self._roots: set[str] = set()
         self._methods: dict[str, list[Entry]] = {}
         for data in files.values():
@@ -109,6 +113,7 @@ class ApiBook:
 
     def _add(self, data: Mapping[str, Any]) -> None:
         self.conventions.update(data.get("conventions", {}))
+        self._compatibility += tuple(data.get("compatibility", ()))
         self._aliases.update(data.get("aliases", {}))
         for record in data.get("api", ()):
             entry = _entry(record, data["framework"])
@@ -157,6 +162,10 @@ class ApiBook:
     def activation_named(self, string: str) -> Entry | None:
         return self._activation_strings.get(string) or self._activation_strings.get(string.lower())
 
+    def is_compatibility(self, path: str) -> bool:
+        """Whether a name is reached through a module that keeps old names for new code: it dates nothing."""
+        return path.startswith(self._compatibility) if self._compatibility else False
+
     def knows_root(self, root: str) -> bool:
         """Whether `root` is the top-level package of anything described."""
         if not self._roots:
@@ -182,11 +191,10 @@ class ApiBook:
     def names(self) -> Iterator[str]:
         return iter(sorted(self._entries))
 
-    def bind(self, term: Term, era: int | None = None) -> Bound | None:
+    def bind(self, term: Term, era: Era | None = None) -> Bound | None:
         """Match a call with its entry, or None where the callee is unknown or the arguments do not fit.
 
-        `era` is the framework's major version that the file is written for, where it is known: it picks the
-        positional order among those of several versions.
+        `era` says what versions the file is written for, where that is known: it picks the positional order.
         """
         if not isinstance(term, Apply):
             return None
@@ -273,19 +281,29 @@ def _literal(code: str) -> Term:
     return Const(value)
 
 
-def _parameters(entry: Entry, era: int | None, term: Apply) -> tuple[Parameter, ...] | None:
+def _parameters(entry: Entry, era: Era | None, term: Apply) -> tuple[Parameter, ...] | None:
     """The parameter list of the version that the file is written for."""
-    if era is None or sum(argument.keyword is None for argument in term.arguments) < 2:
+    orders = entry.data.get("orders", ())
+    if not era or not orders or not any(argument.keyword is None for argument in term.arguments):
         return entry.parameters
-    for order in entry.data.get("orders", ()):
-        if _is_version(era, order["versions"]):
+    if is_dated(era, entry.data.get("forbids_positional", "")):
+        return _signature(orders[-1]["parameters"])
+    for order in orders:
+        if is_dated(era, order["versions"]):
             return _signature(order["parameters"])
     return entry.parameters
 
 
-def _is_version(era: int, versions: str) -> bool:
-    relation, _, number = versions.partition("<")
-    return bool(number) and era < int(number.lstrip("=").split(".")[0] or 0) + versions.count("<=")
+def is_dated(era: Era, versions: str) -> bool:
+    """Whether a file of that era is older than `versions` ("tensorflow<2") says."""
+    framework, _, number = versions.partition("<")
+    return bool(number) and era.get(framework, 1000) < int(number.split(".")[0])
+
+
+def dates(versions: object) -> tuple[str, int] | None:
+    """The framework and the newest major version that something of `versions` can be used with."""
+    framework, _, number = versions.partition("<") if isinstance(versions, str) else ("", "", "")
+    return (framework, int(number.split(".")[0]) - 1) if number else None
 
 
 def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[Argument, ...]) -> Bound | None:
@@ -316,14 +334,22 @@ def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[A
             name = argument.keyword
             if name not in names:
                 name = renamed.get(name, name)
-            if name not in names and not open_ended:
+            if name not in names and not open_ended and name not in _former(entry):
                 return None
             bound[name] = argument.value
     defaults = {} if unpacked else {p.name: p.default for p in parameters if p.default is not None and p.name not in bound}
     return Bound(entry, {**bound, **defaults}, frozenset(bound), leftover=tuple(extra))
 
 
+def _former(entry: Entry) -> set[str]:
+    """Keywords that other versions take."""
+    orders = (parameter for order in entry.data.get("orders", ()) for parameter in _signature(order["parameters"]))
+    return {*entry.data.get("former", ()), *(parameter.name for parameter in orders)}
+
+
 def _constant(term: Term | None) -> Any:
+    if isinstance(term, Const) and term.value is None:
+        return "None"  # as the data files write it: TOML has no null
     return term.value if isinstance(term, Const) else term.path if isinstance(term, Api) else ...
 
 

@@ -372,9 +372,11 @@ def method_path(machine: Machine, base: Term, name: str) -> str | None:
     while isinstance(owner, Apply) and isinstance(owner.function, Apply):
         owner = owner.function
     if isinstance(owner, Apply) and isinstance(owner.function, Api):
-        own = machine.book.canonical(f"{owner.function.path}.{name}")
-        if machine.book.entries(own):
-            return own
+        entry = machine.book.entry(owner.function.path)
+        for maker in (owner.function.path, str(entry["makes"]) if entry is not None else ""):
+            own = machine.book.canonical(f"{maker}.{name}")
+            if machine.book.entries(own):
+                return own
     return f"tensor.{name}" if machine.book.entries(f"tensor.{name}") else None
 
 
@@ -389,6 +391,7 @@ def call_api(
     machine: Machine, frame: Frame, function: Api, arguments: tuple[Argument, ...], origin: NodeOrigin | None
 ) -> Term:
     """What a library's callable gives. Python's own are computed, models become objects, the rest are terms."""
+    record.date(machine, function.path)
     # Only the whole name says what it means: `tf.losses.X` is one thing in TensorFlow 1 and another in 2.
     function = Api(machine.book.canonical(function.path), origin=function.origin)
     computed = builtins.function(machine, frame, function.path, arguments, origin)

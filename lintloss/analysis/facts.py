@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from lintloss.analysis import structures
-from lintloss.analysis.apis import ApiBook, Bound, Entry
+from lintloss.analysis.apis import ApiBook, Bound, Entry, Era
 from lintloss.analysis.objects import Attribute, Function, Instance
 from lintloss.analysis.terms import (
     Api,
@@ -106,7 +106,7 @@ class Evaluator:
 
     def __init__(self, book: ApiBook) -> None:
         self.book = book
-        self.era: int | None = None
+        self.era: Era = {}
         self.feeds: dict[int, list[Term]] = {}
         self._known: dict[int, tuple[Alternative, ...]] = {}
         self._kept: list[Term] = []

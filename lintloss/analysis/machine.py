@@ -60,7 +60,7 @@ class Machine:
     memo: dict[tuple[Any, ...], tuple[Term, tuple[Any, ...]]] = field(default_factory=dict)
     writes: int = 0
     steps: int = 0
-    era: int | None = None
+    era: dict[str, int] = field(default_factory=dict)
     is_open: bool = False
     is_quiet: bool = False
     compilations: list[Compilation] = field(default_factory=list)

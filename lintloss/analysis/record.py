@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from lintloss.analysis import apis
 from lintloss.analysis.apis import Bound, Entry
 from lintloss.analysis.machine import Machine, unknown
 from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Partial
@@ -46,12 +47,10 @@ def note(machine: Machine, frame: Frame, term: Term) -> Term:
     if isinstance(term, Apply) and isinstance(term.origin, NodeOrigin):
         bound = machine.book.bind(term, machine.era)
         if bound is not None:
-            _date(machine, bound.entry)
             if bound.entry.kind == "feed":
                 _feed(machine, bound)
             elif bound.entry.kind in ("loss", "metric") and _is_complete(bound):
-                # The era may have just become known: the order of the arguments depends on it.
-                _note_loss(machine, frame, term, machine.book.bind(term, machine.era) or bound, term.origin)
+                _note_loss(machine, frame, term, bound, term.origin)
             elif bound.entry.kind in ("activation", "layer") and not machine.is_quiet:
                 _note_activation(machine, frame, term, bound, term.origin)
     return term
@@ -64,10 +63,16 @@ def _is_complete(bound: Bound) -> bool:
     return not made_only and prediction in bound.given
 
 
-def _date(machine: Machine, entry: Entry) -> None:
-    versions = entry["versions"]
-    if machine.era is None and isinstance(versions, str) and "<" in versions:
-        machine.era = 0
+def date(machine: Machine, path: str) -> None:
+    """Learn from a name that is used how old the file is."""
+    if machine.book.is_compatibility(path):
+        return
+    entries = machine.book.entries(path)
+    known = [apis.dates(entry["versions"]) for entry in entries]
+    for dated in known:
+        if dated is not None and None not in known:
+            framework, newest = dated
+            machine.era[framework] = min(newest, machine.era.get(framework, newest))
 
 
 def _feed(machine: Machine, bound: Bound) -> None:

@@ -10,7 +10,7 @@ import functools
 import re
 from typing import Any
 
-from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.apis import ApiBook, Era
 from lintloss.analysis.objects import Attribute
 from lintloss.analysis.terms import Api, Apply, Const, Sequence, Term
 
@@ -46,7 +46,7 @@ def _parse(tokens: list[str], at: int) -> tuple[Any, int]:
     return token, at + 1
 
 
-def of(book: ApiBook, term: Term, era: int | None) -> Any:
+def of(book: ApiBook, term: Term, era: Era) -> Any:
     """What `term` is within a data set: a leaf's name, a picture, the term it was split from, or None."""
     if isinstance(term, Attribute):
         inner = of(book, term.base, era)
@@ -74,7 +74,7 @@ def of(book: ApiBook, term: Term, era: int | None) -> Any:
     return None
 
 
-def _item(book: ApiBook, base: Term, index: Term, era: int | None) -> Any:
+def _item(book: ApiBook, base: Term, index: Term, era: Era) -> Any:
     inner = of(book, base, era)
     if isinstance(index, Const) and isinstance(inner, tuple) and isinstance(index.value, int):
         return inner[index.value] if -len(inner) <= index.value < len(inner) else None

@@ -67,7 +67,7 @@ def _walk(sources: Sequence[Source], book: ApiBook) -> Analysis:
 
 def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
     machine = Machine(analysis.book, project, analysis.facts)
-    analysis.facts.feeds = machine.feeds
+    analysis.facts.feeds, analysis.facts.era = machine.feeds, machine.era
     project.frame = module.frame
     try:
         project.run(machine, module)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lintloss.analysis.apis import ApiBook
+    from lintloss.analysis.apis import Era, ApiBook
     from lintloss.analysis.facts import Dimension
     from lintloss.analysis.sites import Site
     from lintloss.analysis.terms import Term
@@ -43,7 +43,7 @@ class Request:
     shape: tuple[Dimension, ...] | None = None
     classes: int | None = None
     dtype: str | None = None
-    era: int | None = None
+    era: Era | None = None
     before_term: Term | None = None
     after_term: Term | None = None
 

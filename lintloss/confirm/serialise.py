@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lintloss.analysis.apis import ApiBook, Bound, Entry
+from lintloss.analysis.apis import Era, ApiBook, Bound, Entry
 from lintloss.analysis.terms import (
     Api,
     Apply,
@@ -79,7 +79,7 @@ class Reader:
     the file is written for, where known.
     """
 
-    def __init__(self, book: ApiBook, guards: tuple[Guard, ...] = (), era: int | None = None) -> None:
+    def __init__(self, book: ApiBook, guards: tuple[Guard, ...] = (), era: Era | None = None) -> None:
         self.book = book
         self.era = era
         self._ways = {guard.condition.key: guard.holds for guard in guards}
@@ -198,7 +198,7 @@ class Reader:
     def _argument(self, argument: Argument, bound: Bound) -> Argument:
         """Positional arguments become keywords where versions disagree about their order."""
         keyword = argument.keyword
-        if keyword is None and bound.entry["orders"] and self.era is not None:
+        if keyword is None and bound.entry["orders"] and self.era:
             keyword = next((name for name, value in bound.arguments.items() if value is argument.value), None)
         elif keyword is not None and keyword not in bound.arguments:
             keyword = (bound.entry["renamed"] or {}).get(keyword, keyword)
