@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lintloss.depth import on_deep_stack
 from lintloss.config import FailOn, Settings
 from lintloss.errors import UsageError
 from lintloss.files import Change, display_name, write_changes
@@ -16,6 +17,7 @@ from lintloss.finding import (
     Edit,
     Finding,
     Location,
+    LossCall,
     Report,
     Severity,
     Span,
@@ -93,28 +95,38 @@ def lint(
     Raises:
         UsageError: settings name unknown rules, knowledge is broken, or `verify` lacks TensorFlow.
     """
-    from lintloss.analysis import analyse
-    from lintloss.rulebook import judge, load_rules
-
     if verify:
         _require_tensorflow()
+    return on_deep_stack(lambda: _lint(sources, settings, verify, unreadable))
+
+
+def _lint(sources: Sequence[Source], settings: Settings, verify: bool, unreadable: Sequence[Finding]) -> Report:
+    from lintloss.analysis import Analyser
+    from lintloss.proof import Claim, claim, prove
+    from lintloss.rulebook import judge, load_rules
+
     rules = load_rules(settings)
     codes = selected(rules, settings)
-    analysis = analyse(sources, settings)
-    judged, loss_calls = judge(analysis, settings)
-    found = [*judged, *unreadable, *_unparsed(analysis), *_skipped_cells(sources)]
-    found = [finding for finding in found if finding.code in codes]
-    found = _unsuppressed(found, sources, codes, dormant=rules.keys() - codes)
-    found = with_severities(without_ignored(found, settings), settings)
-    if verify:
-        from lintloss.proof import prove
-
-        found = prove(found, sources, analysis, settings)
+    analyser = Analyser(sources, settings)
+    claims = [Claim(finding, None) for finding in unreadable if finding.code in codes]
+    loss_calls: list[LossCall] = []
+    notes: list[str] = []
+    for source in sources:
+        analysis = analyser.analyse(source)
+        judged, calls = judge(analysis, settings)
+        loss_calls += calls
+        found = [*judged, *_unparsed(analysis), *_skipped_cells(source)]
+        found = _unsuppressed([each for each in found if each.code in codes], source, codes, rules.keys() - codes)
+        found = with_severities(without_ignored(found, settings), settings)
+        claims += [claim(each, sources, analysis, settings) if verify else Claim(each, None) for each in found]
+        if analysis.exhausted:
+            notes.append(f"{source.filename}: {_EXHAUSTED}")
+    findings = prove(claims, settings) if verify else [each.finding for each in claims]
     return Report(
-        tuple(sorted(found, key=lambda each: each.sort_key)),
+        tuple(sorted(findings, key=lambda each: each.sort_key)),
         tuple(sorted(loss_calls, key=lambda each: each.sort_key)),
         files=len(sources) + len(unreadable),
-        notes=tuple(f"{source.filename}: {_EXHAUSTED}" for source in analysis.exhausted),
+        notes=tuple(notes),
     )
 
 
@@ -183,15 +195,15 @@ def _require_tensorflow() -> None:
 
 
 def _unparsed(analysis: Analysis) -> Iterator[Finding]:
-    for each in analysis.unreadable:
+    each = analysis.unparsed
+    if each is not None:
         yield _unreadable(each.reason, each.source.span(each.row, each.column, each.row, each.column))
 
 
-def _skipped_cells(sources: Iterable[Source]) -> Iterator[Finding]:
-    for source in sources:
-        for skipped in source.skipped:
-            place = Location(skipped.row, skipped.column)
-            yield _unreadable(skipped.reason, Span(source.filename, place, place, skipped.cell))
+def _skipped_cells(source: Source) -> Iterator[Finding]:
+    for skipped in source.skipped:
+        place = Location(skipped.row, skipped.column)
+        yield _unreadable(skipped.reason, Span(source.filename, place, place, skipped.cell))
 
 
 def _unreadable(reason: str, span: Span) -> Finding:
@@ -199,25 +211,12 @@ def _unreadable(reason: str, span: Span) -> Finding:
 
 
 def _unsuppressed(
-    found: Sequence[Finding],
-    sources: Sequence[Source],
-    codes: Collection[str],
-    dormant: Collection[str],
+    found: Sequence[Finding], source: Source, codes: Collection[str], dormant: Collection[str]
 ) -> list[Finding]:
     """Leave out what comments suppress; add a finding for each comment that suppresses nothing."""
-    comments = {source.filename: Suppressions.parse(source) for source in sources}
-    for filename in {finding.span.filename for finding in found} - comments.keys():
-        # A loss call in a file that was only imported; where it is unreadable, it has no comments.
-        for source in read([Path(filename)]).sources:
-            comments[filename] = Suppressions.parse(source)
-    kept = [
-        finding
-        for finding in found
-        if finding.span.filename not in comments or not comments[finding.span.filename].suppresses(finding)
-    ]
-    if UNUSED in codes:
-        kept += [unused for source in sources for unused in comments[source.filename].unused(dormant)]
-    return kept
+    comments = Suppressions.parse(source)
+    kept = [finding for finding in found if not comments.suppresses(finding)]
+    return [*kept, *comments.unused(dormant)] if UNUSED in codes else kept
 
 
 def _may_apply(finding: Finding, unsafe: bool, verify: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lintloss.config import Settings
@@ -12,6 +12,8 @@ from lintloss.sources import Source, Unreadable
 
 if TYPE_CHECKING:
     from lintloss.analysis import Analysis
+    from lintloss.analysis.facts import Facts
+    from lintloss.analysis.terms import Term
     from lintloss.analysis.sites import Site
     from lintloss.confirm import Request
     from lintloss.pages import Rule
@@ -20,34 +22,36 @@ if TYPE_CHECKING:
 _LOST = "the rewritten loss call was not found again"
 
 
-def prove(
-    findings: Sequence[Finding], sources: Sequence[Source], analysis: Analysis, settings: Settings
-) -> list[Finding]:
-    """Return the findings with their verification; a fix that is refuted is withheld.
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """A finding, and what has to be run to prove it; `request` is None where its rule has nothing to run."""
 
-    Findings of rules that name no intent, such as LL002, have nothing to run and stay as they are.
-    """
-    from lintloss import confirm
+    finding: Finding
+    request: Request | None
+
+
+def claim(finding: Finding, sources: Sequence[Source], analysis: Analysis, settings: Settings) -> Claim:
+    """Make a finding's claim while its analysis is at hand."""
     from lintloss.pages import load_rules
 
-    rules = load_rules(settings)
     by_name = {source.filename: source for source in sources}
-    requests: dict[int, Request] = {}
-    for index, finding in enumerate(findings):
-        request = _request(finding, rules.get(finding.code), by_name, analysis, settings)
-        if request is not None:
-            requests[index] = request
-    answers = dict(zip(requests, confirm.verify(requests.values(), analysis.book), strict=True))
-    return [
-        _with_answer(finding, answers[index], lost=finding.fix is not None and requests[index].after is None)
-        if index in answers
-        else finding
-        for index, finding in enumerate(findings)
-    ]
+    rule = load_rules(settings).get(finding.code)
+    return Claim(finding, _request(finding, rule, by_name, analysis, settings))
 
 
-def _with_answer(finding: Finding, answer: Verification, *, lost: bool) -> Finding:
-    if lost:
+def prove(claims: Sequence[Claim], settings: Settings) -> list[Finding]:
+    """Return the claims' findings with their verification; a fix that is refuted is withheld."""
+    from lintloss import confirm
+    from lintloss.analysis import apis
+
+    requests = [each.request for each in claims if each.request is not None]
+    answers = iter(confirm.verify(requests, apis.load(settings)))
+    return [each.finding if each.request is None else _with_answer(each, next(answers)) for each in claims]
+
+
+def _with_answer(proved: Claim, answer: Verification) -> Finding:
+    finding = proved.finding
+    if finding.fix is not None and proved.request is not None and proved.request.after is None:
         answer = replace(answer, verdict=Verdict.UNDECIDED, reason=_LOST)
     fix = None if answer.verdict is Verdict.REFUTED else finding.fix
     return replace(finding, fix=fix, verification=answer)
@@ -66,7 +70,8 @@ def _request(
     intent = rule.intent_for(case) if rule and case else None
     if case is None or intent is None:
         return None
-    facts, labels, pre = case.prediction, case.labels, case.prediction.pre
+    facts, labels = case.prediction, case.labels
+    pre = _innermost(facts, analysis)
     of_pre = analysis.facts.single(pre) if pre is not None else facts
     return Request(
         before=case.site,
@@ -80,6 +85,17 @@ def _request(
         dtype=of_pre.dtype or facts.dtype,
         era=analysis.facts.era,
     )
+
+
+def _innermost(facts: Facts, analysis: Analysis) -> Term | None:
+    """What went into the first of the activations that were applied one on another: the logits."""
+    pre = facts.pre
+    while pre is not None:
+        inner = analysis.facts.single(pre).pre
+        if inner is None:
+            break
+        pre = inner
+    return pre
 
 
 def _case(finding: Finding, rule: Rule, analysis: Analysis, settings: Settings) -> Case | None:
@@ -104,19 +120,17 @@ def _cases(site: Site, analysis: Analysis, settings: Settings) -> Iterator[Case]
 
 def _rewritten(finding: Finding, before: Site, sources: Mapping[str, Source], settings: Settings) -> Site | None:
     """Make the fix, read the files again and return the same loss call in them."""
-    from lintloss.analysis import analyse
+    from lintloss.analysis import Analyser
 
     assert finding.fix is not None
     edited = _edited(finding.fix, sources)
     if edited is None:
         return None
     present = {**sources, **edited}
-    # The files on the value's way suffice to find the call in the same context again.
-    names = dict.fromkeys([finding.span.filename, *(step.span.filename for step in finding.flow), *edited])
-    again = analyse([present[name] for name in names if name in present], settings)
     name = finding.span.filename
     if name not in present:
         return None
+    again = Analyser([*present.values()], settings).analyse(present[name])
     start, end = moved(sources[name], finding.fix.edits, finding.span)
     places = {
         index: _offset(present[name], site.origin.span, "start")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintloss.analysis.sites import Site
@@ -27,18 +28,28 @@ class Unparsed:
 
 @dataclass(eq=False)
 class Analysis:
-    """The sites of some sources, and the facts of their terms."""
+    """The sites of one source, and the facts of their terms."""
 
+    source: Source
     book: ApiBook
     facts: Evaluator
     sites: list[Site] = field(default_factory=list)
-    unreadable: list[Unparsed] = field(default_factory=list)
-    exhausted: list[Source] = field(default_factory=list)
+    unparsed: Unparsed | None = None
+    exhausted: bool = False
 
 
-def analyse(sources: Sequence[Source], settings: Settings | None = None) -> Analysis:
-    """Analyse sources. A source that cannot be parsed is listed in `unreadable`, and the rest goes on."""
-    from lintloss.analysis import apis, walk
+class Analyser:
+    """Analyses sources one by one; what one imports from another, or from its project, is read when it is asked for."""
 
-    book = apis.load(settings)
-    return walk.walk(sources, book)
+    def __init__(self, sources: Sequence[Source], settings: Settings | None = None) -> None:
+        from lintloss.analysis import apis, modules
+
+        self._book = apis.load(settings)
+        given = {str(Path(source.filename).absolute()): source for source in sources}
+        self._project = modules.Project(self._book, Path.cwd(), given)
+
+    def analyse(self, source: Source) -> Analysis:
+        """Analyse one source. One that cannot be parsed has `unparsed` set, never an exception."""
+        from lintloss.analysis import walk
+
+        return walk.walk(source, self._project, self._book)

@@ -183,6 +183,12 @@ def _reduce(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOr
     return None
 
 
+def _next(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    from lintloss.analysis.expressions import elements_of
+
+    return elements_of(machine, arguments[0].value, origin)[0][0] if arguments else None
+
+
 def _identity(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     return arguments[0].value if arguments else None
 
@@ -202,6 +208,7 @@ _FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], T
     "builtins.setattr": _setattr,
     "builtins.map": _map,
     "builtins.sum": _reduce,
+    "builtins.next": _next,
     "functools.partial": _partial,
     "copy.copy": _identity,
     "copy.deepcopy": _identity,

@@ -181,7 +181,7 @@ def bind_parameters(
         name = parameter.name.value
         if name in keywords:
             frame.names[name] = keywords.pop(name)
-        elif name in defaults and not unpacked:
+        elif name in defaults and not unpacked and not _is_set_aside(machine, defaults[name]):
             frame.names[name] = defaults[name]
         else:
             origin = NodeOrigin(function.code.unit, parameter)
@@ -191,6 +191,12 @@ def bind_parameters(
     if parameters.star_kwarg is not None:
         rest = tuple((Const(name), value) for name, value in keywords.items() if name not in frame.names)
         frame.names[parameters.star_kwarg.name.value] = Mapping(rest)
+
+
+def _is_set_aside(machine: Machine, default: Term) -> bool:
+    """Whether this default is left open: a function nobody calls is also walked as if its flags were given."""
+    flags = isinstance(default, Const) and isinstance(default.value, (str, bool, type(None)))
+    return machine.without_defaults and flags and len(machine.calls) <= 1
 
 
 def _definition_frame(function: Function) -> Frame:
@@ -360,8 +366,9 @@ def call_method(
         return handled
     path = method_path(machine, base, name)
     if path is None:
-        reason = base.reason if isinstance(base, Unknown) else f"what `.{name}()` gives is not known"
-        return Unknown(reason, base, origin=origin)
+        if isinstance(base, Unknown):
+            return Unknown(base.reason, base, origin=origin)
+        return Apply(Attribute(base, name, origin=origin), arguments, origin=origin)
     term = Apply(Api(path), (Argument(None, base), *arguments), origin=origin)
     return record.note(machine, here, term)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from lintloss.analysis import builtins, calls
+from lintloss.analysis import builtins, calls, pipelines
 from lintloss.analysis.machine import FALLS, Machine, over_choices, truth, unknown
 from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Module, Partial, Super
 from lintloss.analysis.syntax import FunctionCode, NodeOrigin
@@ -573,6 +573,9 @@ def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[
         elif path in ("builtins.reversed", "builtins.list", "builtins.tuple", "builtins.iter") and values:
             inner, complete = elements_of(machine, values[0], origin)
             return (inner[::-1] if path.endswith("reversed") else inner), complete
+    piped = pipelines.element(machine, term)
+    if piped is not None:
+        return [piped], False
     if isinstance(term, Instance):
         element = calls.call_method(machine, term, "__iter__", (), origin)
         return [element], False

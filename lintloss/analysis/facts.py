@@ -458,7 +458,11 @@ class Evaluator:
             classes = _integer(bound.get("rows"), None)
             return self._one(Facts(encoding="one_hot", classes=classes, role="table", shape=(classes, classes)))
         low, high = _number(bound.get("low")), _number(bound.get("high"))
+        if bound.entry["encoding"] == "class_ids" and high is None and low is not None:
+            low, high = 0.0, low  # `randint(10)` draws below 10
         encoding = _made_encoding(str(bound.entry["encoding"] or "unknown"), shape, low, high)
+        if encoding == "class_ids" and high is not None:
+            high -= 1  # the bound itself is not drawn
         return self._one(Facts(encoding=encoding, role="made", shape=shape, low=low, high=high))
 
     def _kind_input(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
@@ -500,7 +504,7 @@ def _made_encoding(encoding: str, shape: tuple[Dimension, ...] | None, low: floa
     columns = shape is not None and len(shape) > 1 and shape[-1] != 1
     if encoding == "class_ids":
         if low in (None, 0) and high == 2:
-            return "multi_hot" if columns else "binary"
+            return "unknown" if columns else "binary"
         return "unknown" if columns else encoding
     if encoding == "continuous" and high is not None and high > 1:
         return "unknown"  # drawn from 0 to 999, a float may stand for a class id

@@ -164,8 +164,6 @@ def _difference(machine: Machine, term: Term) -> tuple[str, Term, Term] | None:
     core = {"square": "squared", "abs": "absolute", "squared_difference": "squared"}.get(name)
     if name == "pow" and len(operands) == 2 and isinstance(operands[1], Const) and operands[1].value in (2, 2.0):
         core = "squared"
-    if name == "multiply" and len(operands) == 2 and operands[0] is operands[1]:
-        core = "squared"
     if core is None:
         return None
     if name == "squared_difference":

@@ -63,6 +63,7 @@ class Machine:
     era: dict[str, int] = field(default_factory=dict)
     is_open: bool = False
     is_quiet: bool = False
+    without_defaults: bool = False
     compilations: list[Compilation] = field(default_factory=list)
     formulas: set[int] = field(default_factory=set)
     noted: set[int] = field(default_factory=set)

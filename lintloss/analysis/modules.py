@@ -20,6 +20,7 @@ from lintloss.sources import Source, Unreadable
 
 MOST_FOLDERS_UP = 12
 MOST_IMPORTERS = 12
+MOST_PARSED = 1_000_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
 MOST_FILES_SEARCHED = 400
 
 
@@ -43,14 +44,19 @@ class Project:
         return found
 
     def forget(self) -> None:
-        """Drop what running modules has bound; their index is kept."""
+        """Drop what running modules has bound; of the parsed code, what was used last is kept."""
         self._modules.clear()
+        size = sum(len(code.source.text) for code in self._codes.values())
+        while size > MOST_PARSED and self._codes:
+            oldest = next(iter(self._codes))
+            size -= len(self._codes.pop(oldest).source.text)
 
     def _make(self, source: Source, path: Path) -> Module:
         key = str(path.absolute())
-        code = self._codes.get(key)
-        if code is None or code.source is not source:
-            code = self._codes[key] = syntax.index(source)
+        code = self._codes.pop(key, None)
+        if code is None or code.source.original != source.original:
+            code = syntax.index(source)
+        self._codes[key] = code
         first = code.items[0] if code.items else None
         unit = first if isinstance(first, Unit) else first.unit if first is not None else Unit(source, 1, 1)
         module = Module(path.stem, code)

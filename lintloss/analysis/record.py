@@ -52,7 +52,8 @@ def note(machine: Machine, frame: Frame, term: Term) -> Term:
             elif bound.entry.kind in ("loss", "metric") and _is_complete(bound):
                 _note_loss(machine, frame, term, bound, term.origin)
             elif bound.entry.kind in ("activation", "layer") and not machine.is_quiet:
-                _note_activation(machine, frame, term, bound, term.origin)
+                made = term.function.origin if isinstance(term.function, Apply) else None
+                _note_activation(machine, frame, term, bound, made if isinstance(made, NodeOrigin) else term.origin)
     return term
 
 

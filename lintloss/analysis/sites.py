@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lintloss.analysis.apis import Entry
+from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Apply, Guard, Origin, Term
 
 
@@ -39,14 +40,14 @@ class Model:
 class Site:
     """One loss call in one context.
 
-    `term` is the loss' own term (None at compile); `prediction` and `labels` are terms, the arguments as
-    written are found by `origin` of the term or in `written` (role -> origin of the expression).
+    `term` is the loss' own term (None at compile); `prediction` and `labels` are terms. The arguments as written
+    are those of `origin`'s node.
     `constructor` is the term that made the loss object, where there is one, `scope` the names visible at the
     call, `callers` the calls through which the context was reached, outermost first.
     """
 
     anchor: str
-    origin: Origin
+    origin: NodeOrigin
     entry: Entry
     prediction: Term
     labels: Term | None
@@ -54,7 +55,6 @@ class Site:
     constructor: Apply | None = None
     spelled: str | None = None
     arguments: Mapping[str, Term] = field(default_factory=dict)
-    written: Mapping[str, Origin] = field(default_factory=dict)
     scope: Mapping[str, Term] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
     callers: tuple[Origin, ...] = ()

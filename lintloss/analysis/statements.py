@@ -338,14 +338,16 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
     changed; sites are written down in the second only.
     """
     names, heap = dict(frame.names), dict(machine.heap)
-    known_sites, feeds = len(machine.sites), dict(machine.feeds)
+    known_sites, feeds, memo = len(machine.sites), dict(machine.feeds), dict(machine.memo)
     start()
     block(machine, frame, body)
     changed = [name for name, value in names.items() if frame.names.get(name) is not value]
     if not any(_is_built_on(frame.names.get(name), names[name]) for name in changed):
         return FALLS
     del machine.sites[known_sites:]
-    machine.feeds = feeds
+    machine.feeds.clear()
+    machine.feeds.update(feeds)
+    machine.memo = memo  # what was remembered has its sites struck out
     frame.names, machine.heap = names, heap
     for name in changed:
         frame.names[name] = Carried(name, names[name], origin=names[name].origin)

@@ -58,6 +58,8 @@ def of(book: ApiBook, term: Term, era: Era) -> Any:
         return inner.get(f"{term.function.name}()") if isinstance(inner, dict) else None
     if isinstance(term.function, Api) and term.function.path == "operator.getitem":
         return _item(book, term.arguments[0].value, term.arguments[1].value, era)
+    if isinstance(term.function, Api) and term.function.path == "builtins.next":
+        return of(book, term.arguments[0].value, era)
     bound = book.bind(term, era)
     if bound is None:
         return None

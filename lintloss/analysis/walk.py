@@ -2,65 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-
-from lintloss.analysis import Analysis, Unparsed, calls, record
+from lintloss.analysis import Analysis, Unparsed, calls, record, words
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Evaluator
 from lintloss.analysis.machine import BudgetExceeded, Machine
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.sites import Site
-from lintloss.analysis.terms import Argument
+from lintloss.analysis.terms import Argument, Parameter
 from lintloss.sources import Source
 
-STACK = 512 * 1024 * 1024
-RECURSION = 60_000
 
 
-def walk(sources: Sequence[Source], book: ApiBook) -> Analysis:
-    """Analyse sources one after the other, each with a budget of its own."""
-    return _with_deep_stack(lambda: _walk(sources, book))
-
-
-def _with_deep_stack(work: Callable[[], Analysis]) -> Analysis:
-    """Run `work` on a stack that deep code cannot exhaust."""
-    outcome: list[Analysis | BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(work())
-        except BaseException as error:  # handed to the caller's thread
-            outcome.append(error)
-
-    limit, size = sys.getrecursionlimit(), threading.stack_size(STACK)
-    sys.setrecursionlimit(RECURSION)
-    try:
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(size)
-        sys.setrecursionlimit(limit)
-    result = outcome[0]
-    if isinstance(result, BaseException):
-        raise result
-    return result
-
-
-def _walk(sources: Sequence[Source], book: ApiBook) -> Analysis:
-    facts = Evaluator(book)
-    analysis = Analysis(book, facts)
-    project = Project(book, Path.cwd(), {str(Path(source.filename).absolute()): source for source in sources})
-    for source in sources:
-        project.forget()
-        module = project.module_of(source)
-        if module.code.broken is not None:
-            analysis.unreadable.append(Unparsed(source, module.code.broken, module.code.row, module.code.column))
-            continue
+def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
+    """Analyse one source, with a budget of its own."""
+    project.forget()
+    analysis = Analysis(source, book, Evaluator(book))
+    module = project.module_of(source)
+    code = module.code
+    if code.broken is not None:
+        analysis.unparsed = Unparsed(source, code.broken, code.row, code.column)
+    elif words.may_hold_a_site(source.text, book):
         _walk_module(analysis, project, module)
     return analysis
 
@@ -75,18 +37,27 @@ def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
         if any(_is_relay(analysis, site) for site in machine.sites):
             _run_importers(machine, module)
     except BudgetExceeded:
-        analysis.exhausted.append(module.code.source)
+        analysis.exhausted = True
     try:
         record.finish(machine)
     except BudgetExceeded:
-        analysis.exhausted.append(module.code.source)
+        analysis.exhausted = True
     analysis.facts.forget()
     analysis.sites.extend(_in_context([site for site in machine.sites if site.origin.span.filename == module.filename]))
 
 
 def _is_relay(analysis: Analysis, site: Site) -> bool:
     """Whether what the loss gets depends on a parameter that no call so far has bound."""
-    return site.is_open and any(known.facts.role == "parameter" for known in analysis.facts.of(site.prediction))
+    if not site.is_open or any(known.facts.activation != "unknown" for known in analysis.facts.of(site.prediction)):
+        return False
+    pending, seen = [site.prediction], 0
+    while pending and seen < 200:
+        term = pending.pop()
+        seen += 1
+        if isinstance(term, Parameter):
+            return True
+        pending.extend(term.parts())
+    return False
 
 
 def _in_context(sites: list[Site]) -> list[Site]:
@@ -111,8 +82,8 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
     """
     machine.is_open = of is None
     for value in list(module.frame.names.values()):
-        if isinstance(value, Function) and value.frame.module is module and id(value.code) not in machine.called:
-            _call_openly(machine, value, ())
+        if isinstance(value, Function) and value.frame.module is module:
+            _call_openly(machine, value, None)
         elif isinstance(value, Class) and value.frame.module is module:
             _run_methods(machine, value)
 
@@ -125,14 +96,29 @@ def _run_methods(machine: Machine, cls: Class) -> None:
     if instance is None:
         instance = calls.instantiate(machine, cls, (), None)
     for method in waiting:
-        if id(method.code) not in machine.called:
-            receiver = () if "staticmethod" in method.decorators else (Argument(None, _receiver(method, cls, instance)),)
-            _call_openly(machine, method, receiver)
+        _call_openly(machine, method, None if "staticmethod" in method.decorators else _receiver(method, cls, instance))
 
 
 def _receiver(method: Function, cls: Class, instance: Instance) -> Class | Instance:
     return cls if "classmethod" in method.decorators else instance
 
 
-def _call_openly(machine: Machine, function: Function, arguments: Iterable[Argument]) -> None:
-    calls.call_function(machine, function, tuple(arguments), None)
+def _call_openly(machine: Machine, function: Function, receiver: Class | Instance | None) -> None:
+    """Call what nothing has called: with its defaults, then with its flags open for the loss calls not reached yet."""
+    if id(function.code) in machine.called:
+        return
+    arguments = (Argument(None, receiver),) if receiver is not None else ()
+    calls.call_function(machine, function, arguments, None)
+    reached, known = {site.origin.key for site in machine.sites}, len(machine.sites)
+    machine.without_defaults = True
+    calls.call_function(machine, function, _with_open_state(machine, function, arguments), None)
+    machine.without_defaults = False
+    machine.sites[known:] = [site for site in machine.sites[known:] if site.origin.key not in reached]
+
+
+def _with_open_state(machine: Machine, function: Function, arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """The receiver made anew, its constructor's flags open as well."""
+    receiver = arguments[0].value if arguments else None
+    if not isinstance(receiver, Instance) or not isinstance(receiver.cls, Class) or function.code.name == "__init__":
+        return arguments
+    return (Argument(None, calls.instantiate(machine, receiver.cls, (), None)),)
