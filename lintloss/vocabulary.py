@@ -195,8 +195,8 @@ _ACTIVATIONS = _set("linear softmax sigmoid log_softmax log_sigmoid relu tanh ot
 _ENCODINGS = _set("class_ids one_hot multi_hot soft binary continuous constant")
 _ROLES = _set("prediction label input target_network literal parameter made table")
 _SINCE = _set(
-    "reshape cast pool dropout affine learned mask clip identity shuffle select normalise pad scale shift transpose augment"
-    " other"
+    "reshape cast pool dropout affine learned mask clip identity shuffle select normalise pad scale shift transpose"
+    " augment other"
 )
 _FAMILIES = _set(
     "softmax sigmoid squared absolute nll kl hinge poisson cosine focal_softmax focal_sigmoid contrastive margin equal"

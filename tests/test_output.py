@@ -165,6 +165,7 @@ def test_frames_keep_tabs_and_survive_odd_spans(tmp_path: Path) -> None:
     [
         ((0.02215516008436680, 3.0996735095977783), "[0.02215516 3.0996735]"),
         ((1e300,), "[1e+300]"),
+        ((3.09967364,), "[3.0996737]"),
         ((), "[]"),
         ("ValueError: no", "ValueError: no"),
     ],

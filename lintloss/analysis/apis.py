@@ -145,6 +145,13 @@ class ApiBook:
                 return path
         return path
 
+    def spellings(self, path: str) -> Iterator[str]:
+        """Dotted names that may mean `path`: itself, and those in which an alias stands for its beginning."""
+        yield path
+        for alias, canonical in self._aliases.items():
+            if path == canonical or path.startswith(f"{canonical}."):
+                yield alias + path[len(canonical) :]
+
     def entries(self, path: str) -> list[Entry]:
         """The entries of that name (several where versions disagree), best first; empty if unknown."""
         return self._entries.get(path) or self._entries.get(self.canonical(path)) or []

@@ -267,7 +267,7 @@ def instantiate(machine: Machine, cls: Class, arguments: tuple[Argument, ...], o
     return instance
 
 
-def instance_attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin) -> Term:
+def instance_attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin | None) -> Term:
     """What `instance.name` is: set, a method, a class attribute, or set by a method that was not called yet."""
     found = machine.attribute(instance, name)
     if found is not None:

@@ -14,7 +14,7 @@ import libcst as cst
 
 from lintloss.analysis import builtins, calls, pipelines
 from lintloss.analysis.machine import FALLS, Machine, over_choices, truth, unknown
-from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Module, Partial, Super
+from lintloss.analysis.objects import Attribute, Class, Deferred, Frame, Function, Instance, Method, Module, Partial, Super
 from lintloss.analysis.syntax import FunctionCode, NodeOrigin
 from lintloss.analysis.terms import Api, Apply, Argument, Choice, Condition, Const, Mapping, Sequence, Term, Unknown
 
@@ -65,6 +65,8 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Term | None:
     current: Frame | None = frame
     while current is not None:
         value = current.names.get(name)
+        if isinstance(value, Deferred):
+            value = current.names[name] = machine.project.arrived(machine, current.module, value)
         if value is not None:
             return machine.chosen(value)
         if current.parent is None:
@@ -72,6 +74,8 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Term | None:
             if found is not None:
                 return machine.chosen(found)
         current = current.parent
+    if name == "__name__":
+        return Const("__main__" if frame.module in machine.mains else frame.module.name)
     if name in machine.book.conventions:
         return Api(machine.book.conventions[name])
     if machine.book.entries(f"builtins.{name}"):
@@ -121,7 +125,7 @@ def _attribute(machine: Machine, frame: Frame, node: cst.Attribute) -> Term:
     return attribute_of(machine, base, node.attr.value, NodeOrigin(frame.unit, node))
 
 
-def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin) -> Term:
+def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin | None) -> Term:
     """What `base.name` is."""
     base = machine.chosen(base)
     match base:
@@ -457,16 +461,16 @@ def condition_of_term(
     return _decide(machine, Condition(_key(term), frame.unit.code(node), NodeOrigin(frame.unit, node)), holds)
 
 
-def _key(term: Term) -> str:
+def _key(term: Term, depth: int = 3) -> str:
     """A key that equal tests share: comparisons of the same value with the same constant."""
     if isinstance(term, Const):
         return repr(term.value)
     if isinstance(term, Api):
         return term.path
     if isinstance(term, Attribute):
-        return f"{_key(term.base)}.{term.name}"
-    if isinstance(term, Apply) and isinstance(term.function, Api) and len(term.arguments) <= 3:
-        return f"{term.function.path}({', '.join(_key(argument.value) for argument in term.arguments)})"
+        return f"{_key(term.base, depth)}.{term.name}"
+    if depth and isinstance(term, Apply) and isinstance(term.function, Api) and len(term.arguments) <= 3:
+        return f"{term.function.path}({', '.join(_key(argument.value, depth - 1) for argument in term.arguments)})"
     return f"#{id(term):x}"
 
 

@@ -234,7 +234,7 @@ class Evaluator:
         return self._over(given, lambda facts: self._activated(term, activation, given, facts, axis, bound.entry))
 
     def _activated(
-        self, term: Apply, activation: str, pre: Term | None, before: Facts, axis: int, entry: Entry
+        self, term: Apply, activation: str, pre: Term | None, before: Facts, axis: int | None, entry: Entry
     ) -> Facts:
         shape = before.shape
         units = _dimension(shape, axis) if shape is not None else before.units
@@ -568,8 +568,8 @@ def _selected_shape(shape: tuple[Dimension, ...] | None, index: Term) -> tuple[D
     return None
 
 
-def _dimension(shape: tuple[Dimension, ...] | None, axis: int) -> int | None:
-    if shape is None or not -len(shape) <= axis < len(shape):
+def _dimension(shape: tuple[Dimension, ...] | None, axis: int | None) -> int | None:
+    if shape is None or axis is None or not -len(shape) <= axis < len(shape):
         return None
     found = shape[axis]
     return found if isinstance(found, int) else None

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from lintloss.analysis.record import Compilation
 
 DEEPEST_CALL = 40
-STEPS_PER_FILE = 600_000
+STEPS_PER_FILE = 150_000
+MOST_LEAVES = 32
 NOTHING = Const(None)
 
 
@@ -61,6 +62,7 @@ class Machine:
     writes: int = 0
     steps: int = 0
     era: dict[str, int] = field(default_factory=dict)
+    mains: list[Module] = field(default_factory=list)
     is_open: bool = False
     is_quiet: bool = False
     without_defaults: bool = False
@@ -151,7 +153,15 @@ def choice(condition: Condition, then: Term, otherwise: Term) -> Term:
         return otherwise
     if isinstance(then, Const) and isinstance(otherwise, Const) and _same(then.value, otherwise.value):
         return then
+    if leaves(then) + leaves(otherwise) > MOST_LEAVES:
+        lost = Unknown("it depends on too many conditions")
+        return Choice(condition, FALLS, lost) if falls(then) or falls(otherwise) else lost
     return Choice(condition, then, otherwise)
+
+
+def leaves(term: Term) -> int:
+    """How many values a choice can have."""
+    return leaves(term.then) + leaves(term.otherwise) if isinstance(term, Choice) else 1
 
 
 def falls(outcome: Term) -> bool:

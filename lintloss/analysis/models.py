@@ -57,7 +57,7 @@ def _fill(machine: Machine, instance: Instance, bound: Bound) -> None:
         machine.set_attribute(instance, "outputs", Apply(instance.made, (Argument(None, MODEL_INPUT),), origin=instance.origin))
 
 
-def attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin) -> Term | None:
+def attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin | None) -> Term | None:
     """The attributes every model has."""
     if not _is_model(machine, instance):
         return None

@@ -13,9 +13,9 @@ from pathlib import Path
 from lintloss.analysis import syntax
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.machine import Machine, unknown
-from lintloss.analysis.objects import Frame, Module
-from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, Unit
-from lintloss.analysis.terms import Api, Term
+from lintloss.analysis.objects import Deferred, Frame, Module
+from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
+from lintloss.analysis.terms import Api, Term, Unknown
 from lintloss.sources import Source, Unreadable
 
 MOST_FOLDERS_UP = 12
@@ -33,6 +33,7 @@ class Project:
         self._given = sources
         self._modules: dict[str, Module | None] = {}
         self._codes: dict[str, ModuleCode] = {}
+        self._arriving: set[int] = set()
         self.frame: Frame = Frame(None, None)  # type: ignore[arg-type]
 
     def module_of(self, source: Source) -> Module:
@@ -68,6 +69,8 @@ class Project:
     def member(self, machine: Machine, module: Module, name: str) -> Term | None:
         """What `module.name` is: bound by the module, or a module below it."""
         found = module.frame.names.get(name) or self.global_name(machine, module, name)
+        if isinstance(found, Deferred):
+            found = module.frame.names[name] = self.arrived(machine, module, found)
         if found is not None:
             return machine.chosen(found)
         below = self._below(Path(module.filename), name)
@@ -118,6 +121,30 @@ class Project:
             return {}
         self.run(machine, base)
         return {name: value for name, value in base.frame.names.items() if not name.startswith("_")}
+
+    def arrived(self, machine: Machine, importer: Module, deferred: Deferred) -> Term:
+        """What an import binds, now that it is used."""
+        if id(deferred) in self._arriving:
+            return unknown("imports go in a circle")
+        self._arriving.add(id(deferred))
+        try:
+            return self._arrived(machine, importer, deferred)
+        finally:
+            self._arriving.discard(id(deferred))
+
+    def _arrived(self, machine: Machine, importer: Module, deferred: Deferred) -> Term:
+        from lintloss.analysis.expressions import attribute_of
+
+        base = self.imported(machine, importer, deferred.path, deferred.level)
+        if deferred.name is None:
+            return base
+        origin = deferred.origin if isinstance(deferred.origin, NodeOrigin) else None
+        value = attribute_of(machine, base, deferred.name, origin)
+        if isinstance(value, Unknown):
+            path = f"{deferred.path}.{deferred.name}" if deferred.path else deferred.name
+            nested = self.imported(machine, importer, path, deferred.level)
+            return value if isinstance(nested, Api) and deferred.level else nested
+        return value
 
     # -- imports ---------------------------------------------------------------------------------------------
 

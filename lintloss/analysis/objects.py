@@ -113,3 +113,12 @@ class Super(Term):
 
     receiver: Term
     owner: Class
+
+
+@dataclass(frozen=True, eq=False)
+class Deferred(Term):
+    """What an import binds, until someone uses it: only then is the other file read."""
+
+    path: str
+    level: int = 0
+    name: str | None = None

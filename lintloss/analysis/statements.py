@@ -14,7 +14,7 @@ import libcst as cst
 from lintloss.analysis import calls, formulas
 from lintloss.analysis.expressions import attribute_of, condition_of, elements_of, evaluate, item_of, lookup, operate
 from lintloss.analysis.machine import FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
-from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance
+from lintloss.analysis.objects import Attribute, Class, Deferred, Frame, Function, Instance
 from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
 from lintloss.analysis.terms import Api, Apply, Argument, Carried, Choice, Const, Guard, Mapping, Sequence, Stated, Term, Unknown
 
@@ -186,29 +186,23 @@ def _import(machine: Machine, frame: Frame, node: cst.Import) -> Term:
     for alias in node.names:
         path = _dotted(alias.name)
         if alias.asname is not None:
-            bind(machine, frame, alias.asname.name, machine.project.imported(machine, frame.module, path, 0))
+            bind(machine, frame, alias.asname.name, Deferred(path))
         else:
-            head = path.split(".")[0]
-            machine.project.imported(machine, frame.module, path, 0)
-            frame.names[head] = machine.project.imported(machine, frame.module, head, 0)
+            frame.names[path.split(".")[0]] = Deferred(path.split(".")[0])
     return FALLS
 
 
 def _import_from(machine: Machine, frame: Frame, node: cst.ImportFrom) -> Term:
     path = _dotted(node.module) if node.module is not None else ""
     level = len(node.relative)
-    base = machine.project.imported(machine, frame.module, path, level)
     if isinstance(node.names, cst.ImportStar):
+        base = machine.project.imported(machine, frame.module, path, level)
         frame.names.update(machine.project.exported(machine, base))
         return FALLS
     for alias in node.names:
-        name = _dotted(alias.name)
-        value = attribute_of(machine, base, name, NodeOrigin(frame.unit, alias))
-        if isinstance(value, Unknown):
-            nested = machine.project.imported(machine, frame.module, f"{path}.{name}" if path else name, level)
-            value = value if isinstance(nested, Api) and level else nested
         bound = alias.asname.name if alias.asname is not None else alias.name
-        bind(machine, frame, bound, value)
+        origin = NodeOrigin(frame.unit, alias)
+        bind(machine, frame, bound, Deferred(path, level, _dotted(alias.name), origin=origin))
     return FALLS
 
 

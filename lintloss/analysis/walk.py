@@ -9,6 +9,7 @@ from lintloss.analysis.machine import BudgetExceeded, Machine
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.sites import Site
+from lintloss.analysis.syntax import ClassCode, FunctionCode, Unit
 from lintloss.analysis.terms import Argument, Parameter
 from lintloss.sources import Source
 
@@ -31,6 +32,7 @@ def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
     machine = Machine(analysis.book, project, analysis.facts)
     analysis.facts.feeds, analysis.facts.era = machine.feeds, machine.era
     project.frame = module.frame
+    machine.mains.append(module)
     try:
         project.run(machine, module)
         _run_what_nobody_calls(machine, module)
@@ -69,6 +71,7 @@ def _in_context(sites: list[Site]) -> list[Site]:
 def _run_importers(machine: Machine, module: Module) -> None:
     """Run the project's files that import this one: they may call what nobody here calls."""
     for importer in machine.project.importers(module):
+        machine.mains.append(importer)
         machine.is_open = False
         machine.project.run(machine, importer)
         machine.is_open = True
@@ -76,20 +79,34 @@ def _run_importers(machine: Machine, module: Module) -> None:
 
 
 def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None = None) -> None:
-    """Run the functions and methods that were not called, with open parameters.
+    """Run the functions and methods that were not called and can lead to a site, with open parameters.
 
     In a file that imports `of`, what reaches `of` from a function is a call of it: not open any more.
     """
     machine.is_open = of is None
+    items = [item for item in module.code.items if not isinstance(item, Unit)]
+    exported = frozenset(item.name for item in of.code.items if not isinstance(item, Unit)) if of is not None else frozenset()
+    relevant = words.relevant(_texts(items), machine.book, exported)
     for value in list(module.frame.names.values()):
-        if isinstance(value, Function) and value.frame.module is module:
+        if isinstance(value, Function) and value.frame.module is module and value.code.name in relevant:
             _call_openly(machine, value, None)
         elif isinstance(value, Class) and value.frame.module is module:
-            _run_methods(machine, value)
+            _run_methods(machine, value, relevant)
 
 
-def _run_methods(machine: Machine, cls: Class) -> None:
-    waiting = [method for method in cls.methods.values() if id(method.code) not in machine.called]
+def _texts(items: list[FunctionCode | ClassCode]) -> dict[str, str]:
+    """The texts of functions and of methods, by their names; classes lead where their methods do."""
+    texts: dict[str, str] = {}
+    for item in items:
+        parts = [item] if isinstance(item, FunctionCode) else [*item.methods.values()]
+        for part in parts:
+            lines = part.unit.source.lines[part.first - 1 : part.last]
+            texts[part.name] = texts.get(part.name, "") + "\n".join(lines)
+    return texts
+
+
+def _run_methods(machine: Machine, cls: Class, relevant: set[str]) -> None:
+    waiting = [method for name, method in cls.methods.items() if name in relevant and id(method.code) not in machine.called]
     if not waiting:
         return
     instance = next((known for known in machine.instances if known.cls is cls), None)

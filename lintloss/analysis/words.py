@@ -7,9 +7,10 @@ import re
 
 from lintloss.analysis.apis import ApiBook
 
-_KINDS = ("loss", "metric", "compile")
+_KINDS = ("loss", "metric")
 # What the formulas of `formulas` are made of, and the activations that are sites by themselves.
-_FORMULAS = (r"log\w*\s*\(", r"square", r"pow\s*\(", r"\babs\w*\s*\(", r"\*\*\s*2", "softmax", "Softmax")
+_COMPILE = r"(?<!\bre)\.compile\s*\("
+_FORMULAS = (r"\blog(?:1p|2|10)?\s*\(", r"square", r"\bpow\s*\(", r"\babs\s*\(", r"\*\*\s*2", "softmax", "Softmax")
 
 
 def may_hold_a_site(text: str, book: ApiBook) -> bool:
@@ -20,4 +21,21 @@ def may_hold_a_site(text: str, book: ApiBook) -> bool:
 @functools.lru_cache(maxsize=4)
 def _pattern(book: ApiBook) -> re.Pattern[str]:
     names = {name.rsplit(".", 1)[-1] for name in book.names() for entry in book.entries(name) if entry.kind in _KINDS}
-    return re.compile("|".join([*map(re.escape, sorted(names)), *_FORMULAS]))
+    return re.compile("|".join([_COMPILE, rf"\b(?:{'|'.join(sorted(names))})\b", *_FORMULAS]))
+
+
+def relevant(texts: dict[str, str], book: ApiBook, names: frozenset[str] = frozenset()) -> set[str]:
+    """Which definitions can lead to a site: those that hold one, and those that mention one of these by name.
+
+    `texts` are definitions by name; `names` are further names that count as leading to one.
+    """
+    found = {name for name, text in texts.items() if may_hold_a_site(text, book)} if not names else set(names)
+    words = {name: set(_WORD.findall(text)) for name, text in texts.items()}
+    while True:
+        more = {name for name, used in words.items() if name not in found and not used.isdisjoint(found)}
+        if not more:
+            return found
+        found |= more
+
+
+_WORD = re.compile(r"[^\W\d]\w*")

@@ -38,10 +38,10 @@ class Context:
         return source.line(span.cell, row)
 
     def last_row(self, span: Span) -> int:
-        """Return how many rows the file or cell of `span` has."""
+        """Return how many rows the file or cell of `span` has; the one behind a last newline is none."""
         source = self.source(span.filename)
-        blocks = source.blocks if source else ()
-        return next((block.end.row for block in blocks if block.cell == span.cell), 0)
+        ends = [block.end for block in source.blocks if block.cell == span.cell] if source else []
+        return ends[0].row - (ends[0].column == 1) if ends else 0
 
 
 def place(span: Span) -> str:

@@ -130,11 +130,9 @@ def _batch(batch: Batch) -> Iterator[str]:
 def _figure(value: float) -> str:
     """Return the shortest text that is still this number in single precision."""
     try:
-        single = struct.pack("f", value)
+        packed = struct.pack("f", value)
     except OverflowError:
         return repr(value)
-    for digits in range(1, 10):
-        text = f"{value:.{digits}g}"
-        if struct.pack("f", float(text)) == single:
-            return text
-    return repr(value)
+    (single,) = struct.unpack("f", packed)
+    texts = (f"{single:.{digits}g}" for digits in range(1, 10))
+    return next((text for text in texts if struct.pack("f", float(text)) == packed), repr(value))

@@ -1,0 +1,89 @@
+"""Fixes: text edits that repair a misuse and leave every other byte as it is.
+
+A rule's page names its fixes, in order of preference, as verbs; each verb is a function from a misuse to a
+change, or to None where it cannot be made without doubt. What is proposed parses.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.facts import Facts
+from lintloss.analysis.sites import Site
+from lintloss.finding import Applicability, Edit, Fix, Location
+from lintloss.fixes import arguments, callables, formulas, labels, layers, preactivation
+from lintloss.fixes.misuse import Change, Misuse
+from lintloss.fixes.places import Placed
+from lintloss.sources import Source, Unreadable
+from lintloss.vocabulary import Case
+from lintloss.wording import placeholders
+
+if TYPE_CHECKING:
+    from lintloss.pages import FixOption, Rule
+
+Verb = Callable[[Misuse, Mapping[str, object]], Change | None]
+
+VERBS: Mapping[str, Verb] = {
+    "set-argument": arguments.set_argument,
+    "drop-argument": arguments.drop_argument,
+    "swap-arguments": arguments.swap_arguments,
+    "replace-callable": callables.replace_callable,
+    "pass-preactivation": preactivation.pass_preactivation,
+    "drop-layer": layers.drop_layer,
+    "encode-labels": labels.encode_labels,
+    "replace-formula": formulas.replace_formula,
+}
+
+_WEAKNESS = [Applicability.SAFE, Applicability.UNSAFE, Applicability.SHOWN]
+
+
+def propose(rule: Rule, site: Site, prediction: Facts, labels: Facts | None, book: ApiBook) -> Fix | None:
+    """The first of the rule's fixes that can be made; its message names the others."""
+    misuse = Misuse(site, prediction, labels, book)
+    for option in rule.fixes:
+        change = VERBS[option.verb](misuse, option.arguments)
+        if change is not None and _is_sound(change.edits):
+            edits = tuple(dict.fromkeys(placed.edit for placed in change.edits))
+            applicability = max(option.applicability, change.applicability, key=_WEAKNESS.index)
+            return Fix(applicability, _message(misuse, option, rule.fixes), edits)
+    return None
+
+
+def _message(misuse: Misuse, chosen: FixOption, options: Iterable[FixOption]) -> str:
+    case = Case(misuse.site, misuse.entry, misuse.prediction, misuse.labels, misuse.book)
+    words = placeholders(case)
+    others = [option.message.format_map(words) for option in options if option is not chosen]
+    message = chosen.message.format_map(words)
+    return f"{message} (or: {'; '.join(dict.fromkeys(others))})" if others else message
+
+
+def _is_sound(edits: Iterable[Placed]) -> bool:
+    """Whether the edits can be made together, and what they leave parses."""
+    by_source: dict[Source, list[Edit]] = {}
+    for source, edit in dict.fromkeys(edits):
+        by_source.setdefault(source, []).append(edit)
+    return all(source.fixable and _are_apart(each) and _parses(source, each) for source, each in by_source.items())
+
+
+def _are_apart(edits: list[Edit]) -> bool:
+    ordered = sorted(edits, key=_order)
+    pairs = zip(ordered, ordered[1:], strict=False)
+    return all(_order(one)[0] != _order(other)[0] or one.span.end <= other.span.start for one, other in pairs)
+
+
+def _order(edit: Edit) -> tuple[int, Location, Location]:
+    return (edit.span.cell or 0, edit.span.start, edit.span.end)
+
+
+def _parses(source: Source, edits: list[Edit]) -> bool:
+    try:
+        ast.parse(source.with_edits(edits).text)
+    except (SyntaxError, ValueError, Unreadable, RecursionError):
+        return False
+    return True
+
+
+__all__ = ["VERBS", "propose"]

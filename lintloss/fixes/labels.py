@@ -1,0 +1,63 @@
+"""encode-labels: the labels take the form that the loss expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lintloss.analysis.apis import Entry
+from lintloss.analysis.syntax import NodeOrigin
+from lintloss.fixes import names, places
+from lintloss.fixes.misuse import Change, Misuse
+
+
+def encode_labels(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
+    """The verb: pass what the labels were made from where it has a name, or encode them in the call."""
+    given, wanted = misuse.given("labels"), arguments.get("encoding")
+    if given is None or not isinstance(wanted, str):
+        return None
+    at_hand = _at_hand(misuse, wanted)
+    if at_hand is not None:
+        return Change.of([places.replacing(given, at_hand)])
+    return _encoded(misuse, given, wanted)
+
+
+def _at_hand(misuse: Misuse, wanted: str) -> str | None:
+    """The name of what an encoder was given, if that is encoded as wanted."""
+    bound = misuse.book.bind(misuse.site.labels) if misuse.site.labels is not None else None
+    value = bound.get("input") if bound is not None and bound.entry.kind == "encoder" else None
+    if value is None or misuse.facts.single(value).encoding != wanted:
+        return None
+    return names.naming(value, misuse.site.scope)
+
+
+def _encoded(misuse: Misuse, given: NodeOrigin, wanted: str) -> Change | None:
+    code = given.unit.code(given.node)
+    for entry in _encoders(misuse, wanted):
+        written = names.spelling(entry.name, misuse.site.scope, given.unit.source, misuse.book)
+        option = _option(misuse, entry, wanted)
+        if written is not None and option is not None:
+            return Change.of([places.replacing(given, f"{written.code}({code}, {option})"), *written.edits])
+    return None
+
+
+def _encoders(misuse: Misuse, wanted: str) -> Iterable[Entry]:
+    """The framework's own functions for it, those of one word first."""
+    entries = (entry for name in misuse.book.names() for entry in misuse.book.entries(name))
+    found = {id(entry): entry for entry in entries if _encodes(entry, wanted, misuse.site.entry.framework)}
+    return sorted(found.values(), key=lambda entry: (entry.name.count("."), len(entry.name), entry.name))
+
+
+def _encodes(entry: Entry, wanted: str, framework: str) -> bool:
+    if entry.framework != framework or entry.is_class or entry["versions"] or entry.name.startswith("tensor."):
+        return False
+    if wanted == "class_ids":
+        return entry.kind == "reduce" and entry["operation"] == "argmax"
+    return entry.kind == "encoder" and entry["encoding"] == wanted and isinstance(entry["classes"], str)
+
+
+def _option(misuse: Misuse, entry: Entry, wanted: str) -> str | None:
+    """The argument that an encoder needs beside the labels: the axis, or the number of classes."""
+    if wanted == "class_ids":
+        return f"{entry['axis']}=-1" if isinstance(entry["axis"], str) else None
+    classes = misuse.prediction.units
+    return f"{entry['classes']}={classes}" if classes is not None else None

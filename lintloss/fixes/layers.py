@@ -1,0 +1,137 @@
+"""drop-layer, and set-argument on what a layer applies: the activation at the model's end changes, so do its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import libcst as cst
+
+from lintloss.analysis.syntax import NodeOrigin
+from lintloss.analysis.terms import Api, Const
+from lintloss.fixes import names, places
+from lintloss.fixes.misuse import Change, Misuse
+from lintloss.fixes.places import Placed
+from lintloss.fixes.preactivation import (
+    Application,
+    activation_parameter,
+    applications,
+    without_activation,
+)
+from lintloss.fixes.written import WrittenCall
+
+
+def drop_layer(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
+    """The verb: take the activation away, so that the model outputs what went into it."""
+    return Change.of(_dropped(application) for application in applications(misuse))
+
+
+def _dropped(application: Application) -> Placed | None:
+    if application.given is not None and application.place is not None:
+        return places.replacing(application.place, places.operand(application.given))
+    layer = application.layer
+    if layer is None or application.bound is None:
+        return None
+    computes = bool(application.bound.entry["learned"]) or application.bound.constructor is None
+    return without_activation(application) if computes else _without_layer(layer.place)
+
+
+def _without_layer(made: NodeOrigin) -> Placed | None:
+    """A layer of its own taken out of the list, or the `add` call, that it stands in."""
+    holder = places.parent(made)
+    if holder is None:
+        return None
+    if isinstance(holder.node, cst.Element):
+        return _without_element(holder)
+    call = places.parent(holder) if isinstance(holder.node, cst.Arg) else None
+    if call is None or not isinstance(call.node, cst.Call) or len(call.node.args) != 1:
+        return None
+    line = places.own_line(call)
+    expression = places.parent(call)
+    is_alone = expression is not None and isinstance(expression.node, cst.Expr)
+    return places.deleting_lines(line) if line is not None and is_alone else None
+
+
+def _without_element(element: NodeOrigin) -> Placed | None:
+    """The last element of a list taken away, with the comma before it."""
+    around = places.parent(element)
+    if around is None or not isinstance(around.node, (cst.List, cst.Tuple)):
+        return None
+    elements = around.node.elements
+    if len(elements) < 2 or elements[-1] is not element.node:
+        return None
+    before = NodeOrigin(element.unit, elements[-2].value)
+    value = NodeOrigin(element.unit, elements[-1].value)
+    source = element.unit.source
+    start, end = places.rows(before)[2:], places.rows(value)[2:]
+    if "#" in source.text[source.offset(*start) : source.offset(*end)]:
+        start = places.rows(value)[:2]
+    return places.between(source, start, end, "")
+
+
+# -- another activation --------------------------------------------------------------------------------------
+
+
+def set_activation(misuse: Misuse, wanted: str) -> Change | None:
+    """Another activation in the place of the one at the model's end."""
+    found = list(applications(misuse))
+    if len(found) != 1:
+        return None
+    if wanted == "linear":
+        return Change.of([_dropped(found[0])])
+    return Change.of(_reactivated(found[0], wanted, misuse))
+
+
+def _reactivated(application: Application, wanted: str, misuse: Misuse) -> Iterator[Placed | None]:
+    parameter, layer = activation_parameter(application), application.layer
+    if layer is not None and parameter is not None:
+        given, value = layer.value(parameter), layer.values.get(parameter)
+        if given is None:
+            yield None
+        elif isinstance(value, Const) and isinstance(given.node, cst.SimpleString):
+            yield places.replacing(given, _requoted(given.node, wanted))
+        elif isinstance(value, Api):
+            yield from _respelled(value.path, given, wanted, misuse)
+        else:
+            yield None
+    elif application.call is not None and len(application.call.node.args) == 1:
+        function = application.term.function
+        if isinstance(function, Api):
+            yield from _respelled(function.path, application.call.function, wanted, misuse)
+        else:
+            yield None
+    else:
+        yield None
+
+
+def _requoted(node: cst.SimpleString, content: str) -> str:
+    return f"{node.prefix}{node.quote}{content}{node.quote}"
+
+
+def _respelled(path: str, place: NodeOrigin, wanted: str, misuse: Misuse) -> Iterator[Placed | None]:
+    """The function of that activation in the same module: `tf.nn.softmax` to `tf.nn.sigmoid`."""
+    target = f"{path.rpartition('.')[0]}.{wanted}"
+    entry = misuse.book.entry(target)
+    if entry is None or entry.kind != "activation" or entry["activation"] != wanted:
+        yield None
+    elif isinstance(place.node, cst.Attribute):
+        yield places.replacing(NodeOrigin(place.unit, place.node.attr), wanted)
+    else:
+        written = names.spelling(entry.name, misuse.site.scope, place.unit.source, misuse.book)
+        yield places.replacing(place, written.code) if written is not None else None
+        yield from written.edits if written is not None else ()
+
+
+def set_axis(misuse: Misuse, axis: int) -> Change | None:
+    """Another axis for the activation."""
+    if misuse.site.anchor == "activation":
+        call, entry = WrittenCall.of(misuse.site.term, misuse.site.arguments), misuse.site.entry
+        made = WrittenCall.of(misuse.site.constructor, misuse.site.arguments)
+        call = made if entry.is_class else call
+    else:
+        found = list(applications(misuse))
+        bound = found[0].bound if len(found) == 1 else None
+        if bound is None:
+            return None
+        call, entry = found[0].layer or found[0].call, bound.entry
+    name = entry["axis"]
+    return Change.of([call.setting(name, str(axis))]) if call is not None and isinstance(name, str) else None

@@ -1,0 +1,70 @@
+"""What a fix starts from, and what it comes to: a misuse, and a change of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from lintloss.analysis.apis import ApiBook, Entry
+from lintloss.analysis.facts import Evaluator, Facts
+from lintloss.analysis.sites import Site
+from lintloss.analysis.syntax import NodeOrigin
+from lintloss.finding import Applicability
+from lintloss.fixes.places import Placed
+from lintloss.fixes.written import WrittenCall
+
+
+@dataclass(frozen=True)
+class Change:
+    """Edits that belong together, and how safe they are at best."""
+
+    edits: tuple[Placed, ...]
+    applicability: Applicability = Applicability.SAFE
+
+    @classmethod
+    def of(cls, edits: Iterable[Placed | None], applicability: Applicability = Applicability.SAFE) -> Change | None:
+        """All of the edits, or None if one of them could not be made."""
+        made = tuple(edits)
+        present = tuple(edit for edit in made if edit is not None)
+        return cls(present, applicability) if present and len(present) == len(made) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Misuse:
+    """A site that a rule holds of, with the facts of what it was given."""
+
+    site: Site
+    prediction: Facts
+    labels: Facts | None
+    book: ApiBook
+
+    @cached_property
+    def facts(self) -> Evaluator:
+        return Evaluator(self.book)
+
+    @property
+    def place(self) -> NodeOrigin | None:
+        """The site's node."""
+        origin = self.site.origin
+        return origin if isinstance(origin, NodeOrigin) else None
+
+    @cached_property
+    def entry(self) -> Entry:
+        """The loss as its arguments make it."""
+        return self.site.entry.under(self.site.arguments)
+
+    @cached_property
+    def call(self) -> WrittenCall | None:
+        """The call of the loss function, or of the loss object."""
+        return WrittenCall.of(self.site.term, self.site.arguments)
+
+    @cached_property
+    def construction(self) -> WrittenCall | None:
+        """The call that makes the loss object, wherever it stands."""
+        return WrittenCall.of(self.site.constructor, self.site.arguments)
+
+    def given(self, role: str) -> NodeOrigin | None:
+        """The expression that the loss call is given for a role."""
+        name = self.site.entry.role(role)
+        return self.call.value(name) if self.call is not None and name else None

@@ -1,0 +1,162 @@
+"""Where nodes stand in their file, and the edits that change the text there and nowhere else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import libcst as cst
+
+from lintloss.analysis.syntax import NodeOrigin, Unit
+from lintloss.finding import Edit
+from lintloss.sources import Source
+
+_ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.BaseNumber, cst.BaseString, cst.List, cst.Dict, cst.Set)
+
+
+class Placed(NamedTuple):
+    """An edit and the source it changes."""
+
+    source: Source
+    edit: Edit
+
+
+@lru_cache(maxsize=64)
+def _parents(unit: Unit) -> Mapping[int, cst.CSTNode]:
+    parents: dict[int, cst.CSTNode] = {}
+    pending: list[cst.CSTNode] = [unit.module]
+    while pending:
+        node = pending.pop()
+        for child in node.children:
+            parents[id(child)] = node
+            pending.append(child)
+    return parents
+
+
+def parent(place: NodeOrigin) -> NodeOrigin | None:
+    """The node around this one."""
+    found = _parents(place.unit).get(id(place.node))
+    return NodeOrigin(place.unit, found) if found is not None else None
+
+
+def around(place: NodeOrigin) -> Iterator[NodeOrigin]:
+    """The nodes around this one, innermost first."""
+    current = parent(place)
+    while current is not None:
+        yield current
+        current = parent(current)
+
+
+def contains(outer: NodeOrigin, inner: NodeOrigin) -> bool:
+    """Whether `inner` is `outer` or stands within it."""
+    return outer.key == inner.key or any(outer.key == each.key for each in around(inner))
+
+
+def nearest(place: NodeOrigin, *kinds: type[cst.CSTNode]) -> NodeOrigin | None:
+    """The innermost node around this one that is of one of the kinds."""
+    return next((each for each in around(place) if isinstance(each.node, kinds)), None)
+
+
+def function_around(place: NodeOrigin) -> NodeOrigin | None:
+    """The function definition that this node stands in."""
+    return nearest(place, cst.FunctionDef)
+
+
+def code(place: NodeOrigin) -> str:
+    """The node's text, one that is valid on a line of its own."""
+    text = place.unit.code(place.node).strip()
+    return text if _is_expression(text) else f"({text})"
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        return len(ast.parse(text).body) == 1
+    except SyntaxError:
+        return False
+
+
+def operand(place: NodeOrigin) -> str:
+    """The node's text, in parentheses unless it may stand anywhere without."""
+    node = place.node
+    is_closed = isinstance(node, _ATOMS) or bool(getattr(node, "lpar", ()))
+    return code(place) if is_closed else f"({place.unit.code(node).strip()})"
+
+
+def rows(place: NodeOrigin) -> tuple[int, int, int, int]:
+    """First row and column, last row and the column after the end, in the source's text."""
+    return place.unit.rows(place.node)
+
+
+def is_before(first: NodeOrigin, second: NodeOrigin) -> bool:
+    """Whether the first stands in the same file, wholly before the second."""
+    return first.unit.source is second.unit.source and rows(first)[2:] <= rows(second)[:2]
+
+
+def replacing(place: NodeOrigin, content: str) -> Placed:
+    """The edit that puts `content` in the node's place; parentheses around the node stay."""
+    return Placed(place.unit.source, Edit(place.unit.span(place.node), content))
+
+
+def between(source: Source, start: tuple[int, int], end: tuple[int, int], content: str) -> Placed:
+    """The edit that puts `content` in the place of a stretch of the source's text."""
+    return Placed(source, Edit(source.span(*start, *end), content))
+
+
+def inserting_line(statement: NodeOrigin, line: str) -> Placed:
+    """The edit that puts a line before a statement, indented like it."""
+    row, column, _, _ = rows(statement)
+    source = statement.unit.source
+    indentation = source.lines[row - 1][: column - 1]
+    return between(source, (row, column), (row, column), f"{line}\n{indentation}")
+
+
+def deleting_lines(statement: NodeOrigin) -> Placed | None:
+    """The edit that takes away a statement's lines; None if its block would be left empty."""
+    block = parent(statement)
+    if block is None or len(getattr(block.node, "body", ())) < 2:
+        return None
+    first, _, last, _ = rows(statement)
+    source = statement.unit.source
+    return between(source, (first, 1), (last + 1, 1), "")
+
+
+def own_line(place: NodeOrigin) -> NodeOrigin | None:
+    """The simple statement that this node stands in, if it has its line to itself and runs once, in order."""
+    passed = (cst.Lambda, cst.BaseComp, cst.IfExp, cst.BooleanOperation, cst.FunctionDef, cst.Decorator)
+    for each in around(place):
+        if isinstance(each.node, passed):
+            return None
+        if isinstance(each.node, cst.SimpleStatementLine):
+            first = NodeOrigin(each.unit, each.node.body[0])
+            return each if len(each.node.body) == 1 and _starts_its_line(first) else None
+        if isinstance(each.node, cst.BaseCompoundStatement):
+            return None
+    return None
+
+
+def _starts_its_line(statement: NodeOrigin) -> bool:
+    row, column, _, _ = rows(statement)
+    return not statement.unit.source.lines[row - 1][: column - 1].strip()
+
+
+def dominates(statement: NodeOrigin, place: NodeOrigin) -> bool:
+    """Whether the statement has always run, in the same run of its function, when `place` is reached."""
+    statement = _out_of_with(statement)
+    block = parent(statement)
+    if block is None:
+        return False
+    if isinstance(block.node, cst.Module):
+        return not statement.unit.indented and (is_before(statement, place) or function_around(place) is not None)
+    return is_before(statement, place) and any(block.key == each.key for each in around(place))
+
+
+def _out_of_with(statement: NodeOrigin) -> NodeOrigin:
+    """The outermost `with` around a statement that always runs it; names bound inside live on after it."""
+    block = parent(statement)
+    outer = parent(block) if block is not None else None
+    if block is None or outer is None:
+        return statement
+    is_with = isinstance(block.node, cst.IndentedBlock) and isinstance(outer.node, cst.With)
+    return _out_of_with(outer) if is_with else statement
