@@ -66,7 +66,7 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Term | None:
     while current is not None:
         value = current.names.get(name)
         if isinstance(value, Deferred):
-            value = current.names[name] = machine.project.arrived(machine, current.module, value)
+            value = machine.project.arrived(machine, current.module, value)
         if value is not None:
             return machine.chosen(value)
         if current.parent is None:

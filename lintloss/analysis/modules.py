@@ -34,6 +34,7 @@ class Project:
         self._modules: dict[str, Module | None] = {}
         self._codes: dict[str, ModuleCode] = {}
         self._arriving: set[int] = set()
+        self._arrived_terms: dict[Deferred, Term] = {}
         self.frame: Frame = Frame(None, None)  # type: ignore[arg-type]
 
     def module_of(self, source: Source) -> Module:
@@ -47,6 +48,7 @@ class Project:
     def forget(self) -> None:
         """Drop what running modules has bound; of the parsed code, what was used last is kept."""
         self._modules.clear()
+        self._arrived_terms.clear()
         size = sum(len(code.source.text) for code in self._codes.values())
         while size > MOST_PARSED and self._codes:
             oldest = next(iter(self._codes))
@@ -70,7 +72,7 @@ class Project:
         """What `module.name` is: bound by the module, or a module below it."""
         found = module.frame.names.get(name) or self.global_name(machine, module, name)
         if isinstance(found, Deferred):
-            found = module.frame.names[name] = self.arrived(machine, module, found)
+            found = self.arrived(machine, module, found)
         if found is not None:
             return machine.chosen(found)
         below = self._below(Path(module.filename), name)
@@ -123,12 +125,15 @@ class Project:
         return {name: value for name, value in base.frame.names.items() if not name.startswith("_")}
 
     def arrived(self, machine: Machine, importer: Module, deferred: Deferred) -> Term:
-        """What an import binds, now that it is used."""
+        """What an import binds, now that it is used: the same term each time."""
+        if deferred in self._arrived_terms:
+            return self._arrived_terms[deferred]
         if id(deferred) in self._arriving:
             return unknown("imports go in a circle")
         self._arriving.add(id(deferred))
         try:
-            return self._arrived(machine, importer, deferred)
+            value = self._arrived_terms[deferred] = self._arrived(machine, importer, deferred)
+            return value
         finally:
             self._arriving.discard(id(deferred))
 

@@ -71,7 +71,11 @@ def _is_sound(edits: Iterable[Placed]) -> bool:
 def _are_apart(edits: list[Edit]) -> bool:
     ordered = sorted(edits, key=_order)
     pairs = zip(ordered, ordered[1:], strict=False)
-    return all(_order(one)[0] != _order(other)[0] or one.span.end <= other.span.start for one, other in pairs)
+    return all(one.span.cell != other.span.cell or _is_apart(one, other) for one, other in pairs)
+
+
+def _is_apart(one: Edit, other: Edit) -> bool:
+    return one.span.end <= other.span.start and one.span != other.span
 
 
 def _order(edit: Edit) -> tuple[int, Location, Location]:
