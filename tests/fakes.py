@@ -28,6 +28,7 @@ from lintloss.finding import (
     Verdict,
     Verification,
 )
+from lintloss.proof import Claim
 from lintloss.sources import Source
 
 # What stands in the code -> what the fix makes of it, and how safe that is.
@@ -60,24 +61,26 @@ RULES = {
 
 @dataclass(frozen=True)
 class FakeAnalysis:
-    sources: Sequence[Source]
-    unreadable: Sequence[Unparsed]
-    exhausted: Sequence[Source] = ()
+    source: Source
+    unparsed: Unparsed | None = None
+    exhausted: bool = False
 
 
-def analyse(sources: Sequence[Source], settings: Settings) -> FakeAnalysis:
-    readable, unreadable = [], []
-    for source in sources:
+class FakeAnalyser:
+    def __init__(self, sources: Sequence[Source], settings: Settings) -> None:
+        self._filenames = {source.filename for source in sources}
+
+    def analyse(self, source: Source) -> FakeAnalysis:
+        assert source.filename in self._filenames
         try:
             ast.parse(source.text)
-            readable.append(source)
         except SyntaxError as error:
-            unreadable.append(Unparsed(source, f"syntax error: {error.msg}", error.lineno or 1, error.offset or 1))
-    return FakeAnalysis(readable, unreadable)
+            return FakeAnalysis(source, Unparsed(source, error.msg, error.lineno or 1, error.offset or 1))
+        return FakeAnalysis(source, exhausted="INTRICATE" in source.text)
 
 
 def judge(analysis: FakeAnalysis, settings: Settings) -> tuple[list[Finding], list[LossCall]]:
-    findings = [finding for source in analysis.sources for finding in _findings(source)]
+    findings = [] if analysis.unparsed else list(_findings(analysis.source))
     calls = [
         LossCall(each.span, "a.loss", "logits", "softmax", "one_hot", CallVerdict.MISUSED, each.message, (each.code,))
         for each in findings
@@ -98,8 +101,12 @@ def _findings(source: Source) -> Iterator[Finding]:
         yield Finding("LL101", "a-bad-word", Severity.ERROR, f"`{match[0]}` is bad", span, fix, flow)
 
 
-def prove(findings: Sequence[Finding], *rest: object) -> list[Finding]:
-    return [replace(each, verification=_verification(each)) for each in findings]
+def claim(finding: Finding, *rest: object) -> Claim:
+    return Claim(finding, None)
+
+
+def prove(claims: Sequence[Claim], settings: Settings) -> list[Finding]:
+    return [replace(each.finding, verification=_verification(each.finding)) for each in claims]
 
 
 def _verification(finding: Finding) -> Verification:
@@ -113,8 +120,9 @@ def _verification(finding: Finding) -> Verification:
 
 def install(patch: pytest.MonkeyPatch) -> None:
     """Put the fake in the place of analysis, rulebook and runtime checker."""
-    patch.setattr(lintloss.analysis, "analyse", analyse)
+    patch.setattr(lintloss.analysis, "Analyser", FakeAnalyser)
     patch.setattr(lintloss.rulebook, "judge", judge)
     patch.setattr(lintloss.rulebook, "load_rules", lambda settings: RULES)
     patch.setattr(lintloss.confirm, "available", lambda: True)
+    patch.setattr(lintloss.proof, "claim", claim)
     patch.setattr(lintloss.proof, "prove", prove)

@@ -9,11 +9,11 @@ import pytest
 
 import lintloss.confirm
 import lintloss.pages
-from lintloss.analysis import Analysis, analyse
+from lintloss.analysis import Analyser, Analysis
 from lintloss.config import Settings
 from lintloss.confirm import Request
 from lintloss.finding import Applicability, Edit, Finding, Fix, Location, Severity, Span, Verdict, Verification
-from lintloss.proof import moved, prove
+from lintloss.proof import claim, moved, prove
 from lintloss.sources import Source
 
 PAGE = """# A rule
@@ -51,6 +51,15 @@ def finding(source: Source, analysis: Analysis, *edits: Edit) -> Finding:
     return Finding("LL101", name, Severity.ERROR, "softmax twice", site.origin.span, fix)
 
 
+def analysed(source: Source) -> Analysis:
+    return Analyser([source]).analyse(source)
+
+
+def proved(found: Finding, source: Source, analysis: Analysis) -> Finding:
+    (answered,) = prove([claim(found, [source], analysis, Settings())], Settings())
+    return answered
+
+
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """What the checker was asked; it answers refuted."""
@@ -68,9 +77,9 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
 
 def test_the_call_is_read_again_from_the_rewritten_file(requests: list[Request]) -> None:
     source = Source.from_text(CODE, "a.py")
-    analysis = analyse([source])
+    analysis = analysed(source)
     edits = (edit(5, 70, 75, "logits"), edit(1, 1, 1, "# a new line\n"))
-    (answered,) = prove([finding(source, analysis, *edits)], [source], analysis, Settings())
+    answered = proved(finding(source, analysis, *edits), source, analysis)
     (request,) = requests
     assert request.intent == "softmax_cross_entropy"
     assert request.after is not None
@@ -82,8 +91,8 @@ def test_the_call_is_read_again_from_the_rewritten_file(requests: list[Request])
 
 def test_a_call_that_the_fix_loses_is_undecided(requests: list[Request]) -> None:
     source = Source.from_text(CODE, "a.py")
-    analysis = analyse([source])
-    (answered,) = prove([finding(source, analysis, edit(5, 8, 76, "None"))], [source], analysis, Settings())
+    analysis = analysed(source)
+    answered = proved(finding(source, analysis, edit(5, 8, 76, "None")), source, analysis)
     assert answered.fix is not None
     assert answered.verification is not None
     assert answered.verification.verdict is Verdict.UNDECIDED
@@ -93,7 +102,7 @@ def test_findings_without_an_intent_stay_as_they_are(requests: list[Request]) ->
     span = Span("a.py", Location(1, 1), Location(1, 2))
     unused = Finding("LL002", "unused-suppression", Severity.WARNING, "m", span)
     source = Source.from_text(CODE, "a.py")
-    assert prove([unused], [source], analyse([source]), Settings()) == [unused]
+    assert proved(unused, source, analysed(source)) == unused
     assert requests == []
 
 

@@ -121,7 +121,8 @@ def facts_of_literal(rows: Any) -> Any:
     probabilities = 0 <= low and high <= 1
     encoding = _encoding(rows, len(shape), values)
     return Facts(
-        activation="unknown" if probabilities else "linear",
+        # Rows of any numbers can only be scores; whole numbers in one row are ids or counts.
+        activation="linear" if encoding == "continuous" and len(shape) > 1 and not probabilities else "unknown",
         units=shape[-1] if len(shape) > 1 else None,
         shape=shape,
         low=float(low),

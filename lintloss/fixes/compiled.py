@@ -17,7 +17,7 @@ from lintloss.fixes.places import Placed
 def stated(misuse: Misuse) -> NodeOrigin | None:
     """The expression that states the loss or metric of a compile site: a string, or a function's name."""
     site, place = misuse.site, misuse.place
-    if site.model is None or place is None or not isinstance(place.node, cst.Call):
+    if site.model is None or not isinstance(place.node, cst.Call):
         return None
     found = [each for given in _arguments(misuse, place) for each in _within(given) if _states(each, misuse)]
     return found[0] if len(found) == 1 else None
@@ -30,7 +30,7 @@ def _arguments(misuse: Misuse, place: NodeOrigin) -> Iterator[NodeOrigin]:
     listed = [entry.parameters or () for entry in misuse.book.methods_named("compile")]
     for index, argument in enumerate(cst.ensure_type(place.node, cst.Call).args):
         given = argument.keyword.value if argument.keyword is not None else None
-        positional = {each[index + 1].name for each in listed if len(each) > index + 1}
+        positional = {each[index].name for each in listed if len(each) > index}
         if not argument.star and (given in wanted or (given is None and positional & wanted)):
             yield _looked_up(NodeOrigin(place.unit, argument.value), misuse)
 

@@ -13,7 +13,7 @@ import libcst as cst
 
 from lintloss.analysis.apis import Entry
 from lintloss.analysis.syntax import NodeOrigin
-from lintloss.analysis.terms import Apply, Const, Term
+from lintloss.analysis.terms import Apply, Const, Sequence, Term
 from lintloss.fixes import names, places, preactivation
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
@@ -38,7 +38,7 @@ class Layer:
 def replace_formula(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
     """The verb: the fused op of the wanted family, with the formula's own reduction."""
     formula, term, where = misuse.site.formula, misuse.site.term, misuse.place
-    if formula is None or not isinstance(term, Apply) or where is None:
+    if formula is None or not isinstance(term, Apply):
         return None
     path = list(_path(misuse, term))
     core, around = path[-1], path[:-1]
@@ -71,8 +71,14 @@ def _layer(misuse: Misuse, term: Apply) -> Layer:
     if bound is None:
         return Layer(term, "", None)
     operation = bound.entry["since"] if bound.entry.kind == "pass" else bound.entry["operation"]
-    axis = bound.get("axis")
-    return Layer(term, str(operation), axis.value if isinstance(axis, Const) else None if axis is None else ...)
+    return Layer(term, str(operation), _axis(bound.get("axis")))
+
+
+def _axis(term: Term | None) -> object:
+    """A constant axis, or the only one of a list; None for all axes, `...` for what is not known."""
+    if isinstance(term, Sequence) and len(term.items) == 1:
+        return _axis(term.items[0])
+    return term.value if isinstance(term, Const) else None if term is None else ...
 
 
 def _inner(misuse: Misuse, layer: Layer) -> Term | None:

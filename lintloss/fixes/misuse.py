@@ -44,10 +44,9 @@ class Misuse:
         return Evaluator(self.book)
 
     @property
-    def place(self) -> NodeOrigin | None:
+    def place(self) -> NodeOrigin:
         """The site's node."""
-        origin = self.site.origin
-        return origin if isinstance(origin, NodeOrigin) else None
+        return self.site.origin
 
     @cached_property
     def entry(self) -> Entry:

@@ -12,6 +12,7 @@ import libcst as cst
 
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import SQUASHING
+from lintloss.analysis.objects import Deferred
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Term
 from lintloss.fixes.places import Placed, around, between, nearest
@@ -146,11 +147,20 @@ def spelling(path: str, scope: Mapping[str, Term], source: Source, book: ApiBook
 
 def _known(scope: Mapping[str, Term], source: Source, book: ApiBook) -> Mapping[str, str]:
     """The library names that a file may use, by the path they stand for."""
-    bound = {name: term.path for name, term in scope.items() if isinstance(term, Api)}
+    paths = {name: _library_path(term, book) for name, term in scope.items()}
+    bound = {name: path for name, path in paths.items() if path is not None}
     if bound:
         return bound
     assumed = {name: path for name, path in book.conventions.items() if name not in scope}
     return {name: path for name, path in assumed.items() if re.search(rf"\b{name}\.", source.text)}
+
+
+def _library_path(term: Term, book: ApiBook) -> str | None:
+    if isinstance(term, Api):
+        return term.path
+    if isinstance(term, Deferred) and not term.level and book.knows_root(term.path.split(".")[0]):
+        return book.canonical(f"{term.path}.{term.name}" if term.name else term.path)
+    return None
 
 
 def _from_scope(path: str, known: Mapping[str, str], book: ApiBook) -> str | None:
