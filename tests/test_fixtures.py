@@ -1,4 +1,7 @@
-"""Every file in fixtures/: what is reported is what its comments expect, and fixing gives its `.fixed.py`."""
+"""Every file in fixtures/: what is reported is what its comments expect, and fixing gives its `.fixed.py`.
+
+All fixes are applied there, the unsafe ones too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from lintloss import linter
 from lintloss.config import Settings
 from lintloss.sources import Source
@@ -16,7 +20,6 @@ INPUTS = sorted(path for path in FIXTURES.rglob("*.py") if not path.name.endswit
 FIXED = [path for path in INPUTS if path.with_suffix(".fixed.py").exists()]
 
 _EXPECTED = re.compile(r"#\s*expect:\s*([A-Z]+[0-9]+(?:\s*,\s*[A-Z]+[0-9]+)*)")
-_UNSAFE = re.compile(r"#\s*lintloss-test:\s*unsafe\b")
 
 
 def name_of(path: Path) -> str:
@@ -40,11 +43,10 @@ def test_reports_what_is_expected_and_nothing_else(path: Path) -> None:
 @pytest.mark.parametrize("path", FIXED, ids=name_of)
 def test_fixing_gives_the_fixed_file(path: Path) -> None:
     source = Source.read(path, str(path))
-    unsafe = True
-    fixed = linter.fix([source], Settings(), unsafe=unsafe)
+    fixed = linter.fix([source], Settings(), unsafe=True)
     assert fixed.sources[0].original == path.with_suffix(".fixed.py").read_bytes()
 
 
 def test_each_fixed_file_has_its_original() -> None:
     originals = {path.with_suffix(".fixed.py") for path in INPUTS}
-    assert {path for path in FIXTURES.rglob("*.fixed.py")} <= originals
+    assert set(FIXTURES.rglob("*.fixed.py")) <= originals

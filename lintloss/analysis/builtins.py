@@ -186,7 +186,8 @@ def _reduce(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOr
 def _next(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     from lintloss.analysis.expressions import elements_of
 
-    return elements_of(machine, arguments[0].value, origin)[0][0] if arguments else None
+    elements = elements_of(machine, arguments[0].value, origin)[0] if arguments else []
+    return elements[0] if elements else None
 
 
 def _identity(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:

@@ -145,7 +145,9 @@ def _encoding(rows: Any, rank: int, values: list[float]) -> str:
         return "one_hot" if all(sum(row) == 1 for row in last) else "multi_hot"
     if min(values) >= 0 and all(abs(sum(row) - 1) < 1e-4 for row in last) and len(last[0]) > 1:
         return "soft"
-    return "continuous" if len(last[0]) > 1 or not whole else "class_ids"
+    if whole and min(values) >= 0:
+        return "class_ids" if len(last[0]) == 1 else "unknown"
+    return "continuous"
 
 
 def _rows(value: Any) -> list[list[float]]:

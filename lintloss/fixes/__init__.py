@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lintloss.analysis.apis import ApiBook
@@ -70,8 +71,7 @@ def _is_sound(edits: Iterable[Placed]) -> bool:
 
 def _are_apart(edits: list[Edit]) -> bool:
     ordered = sorted(edits, key=_order)
-    pairs = zip(ordered, ordered[1:], strict=False)
-    return all(one.span.cell != other.span.cell or _is_apart(one, other) for one, other in pairs)
+    return all(one.span.cell != other.span.cell or _is_apart(one, other) for one, other in pairwise(ordered))
 
 
 def _is_apart(one: Edit, other: Edit) -> bool:

@@ -1,4 +1,4 @@
-"""drop-layer, and set-argument on what a layer applies: the activation at the model's end changes, so do its outputs."""
+"""drop-layer, and set-argument on what a layer applies: the model's outputs change."""
 
 from __future__ import annotations
 

@@ -334,7 +334,9 @@ def _activation_code(application: Application, misuse: Misuse) -> tuple[str, tup
         return None
     if isinstance(value, Api):
         return places.operand(given), ()
-    named = misuse.book.activation_named(value.value) if isinstance(value, Const) and isinstance(value.value, str) else None
+    if not isinstance(value, Const) or not isinstance(value.value, str):
+        return None
+    named = misuse.book.activation_named(value.value)
     if named is None:
         return None
     written = names.spelling(named.name, misuse.site.scope, layer.place.unit.source, misuse.book)
