@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lintloss.depth import on_deep_stack
 from lintloss.config import FailOn, Settings
+from lintloss.depth import on_deep_stack
 from lintloss.errors import UsageError
 from lintloss.files import Change, display_name, write_changes
 from lintloss.finding import (

@@ -13,8 +13,8 @@ from lintloss.sources import Source, Unreadable
 if TYPE_CHECKING:
     from lintloss.analysis import Analysis
     from lintloss.analysis.facts import Facts
-    from lintloss.analysis.terms import Term
     from lintloss.analysis.sites import Site
+    from lintloss.analysis.terms import Term
     from lintloss.confirm import Request
     from lintloss.pages import Rule
     from lintloss.vocabulary import Case

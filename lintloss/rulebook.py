@@ -212,7 +212,11 @@ def _without_inference(group: list[Judgement]) -> list[Judgement]:
         if judgement.verdict is CallVerdict.FINE
         for outcome in judgement.outcomes
     }
-    kept = [judgement for judgement in group if judgement.verdict is not CallVerdict.MISUSED or not _is_added(judgement, trained)]
+    kept = [
+        judgement
+        for judgement in group
+        if judgement.verdict is not CallVerdict.MISUSED or not _is_added(judgement, trained)
+    ]
     return kept or group
 
 

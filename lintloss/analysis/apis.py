@@ -344,7 +344,9 @@ def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[A
             if name not in names and not open_ended and name not in _former(entry):
                 return None
             bound[name] = argument.value
-    defaults = {} if unpacked else {p.name: p.default for p in parameters if p.default is not None and p.name not in bound}
+    defaults = (
+        {} if unpacked else {p.name: p.default for p in parameters if p.default is not None and p.name not in bound}
+    )
     return Bound(entry, {**bound, **defaults}, frozenset(bound), leftover=tuple(extra))
 
 

@@ -87,7 +87,7 @@ def _logarithm(term: Apply, facts: Facts) -> Facts:
 
 def _bounded(operation: str, term: Apply, operands: list[Term], facts: list[Facts]) -> Facts:
     """A value kept within bounds: a guard around probabilities, or a relu written as a maximum."""
-    values = [side for side, operand in zip(facts, operands) if not isinstance(operand, Const)]
+    values = [side for side, operand in zip(facts, operands, strict=False) if not isinstance(operand, Const)]
     numbers = [operand.value for operand in operands if isinstance(operand, Const)]
     if len(values) != 1:
         return _mixed(facts)
@@ -111,7 +111,9 @@ def reduced(facts: Facts, bound: Bound) -> Facts:
     if facts.activation == "linear":
         return Facts(activation="linear", role=facts.role, shape=shape)
     if over_classes or axis is None or operation == "sum":
-        return Facts(activation="other" if facts.activation != "unknown" else "unknown", shape=shape, reason="it was summed up")
+        return Facts(
+            activation="other" if facts.activation != "unknown" else "unknown", shape=shape, reason="it was summed up"
+        )
     return replace(facts, since=(*facts.since, "pool"), repair="lost", shape=shape)
 
 
@@ -140,9 +142,21 @@ def written_out_activation(evaluator: Evaluator, term: Apply, operation: str, op
     step = (Step(term.origin, "this is a softmax, written out"),) if term.origin is not None else ()
     total = _operands(evaluator, below, "sum")
     exponential = _operands(evaluator, above, "exp")
-    if total is not None and exponential is not None and (total[0] is above or _same_exponential(evaluator, total[0], exponential)):
+    if (
+        total is not None
+        and exponential is not None
+        and (total[0] is above or _same_exponential(evaluator, total[0], exponential))
+    ):
         facts = evaluator.single(exponential[0])
-        return Facts(activation="softmax", pre=exponential[0], applied=term.origin, axis=-1, units=facts.units, shape=facts.shape, steps=step)
+        return Facts(
+            activation="softmax",
+            pre=exponential[0],
+            applied=term.origin,
+            axis=-1,
+            units=facts.units,
+            shape=facts.shape,
+            steps=step,
+        )
     one_plus = _operands(evaluator, below, "add")
     if isinstance(above, Const) and above.value in (1, 1.0) and one_plus is not None and len(one_plus) == 2:
         for number, other in (one_plus, one_plus[::-1]):
@@ -150,7 +164,9 @@ def written_out_activation(evaluator: Evaluator, term: Apply, operation: str, op
             minus = _operands(evaluator, inner[0], "negative") if inner else None
             if isinstance(number, Const) and number.value in (1, 1.0) and minus is not None:
                 facts = evaluator.single(minus[0])
-                return Facts(activation="sigmoid", pre=minus[0], applied=term.origin, units=facts.units, shape=facts.shape)
+                return Facts(
+                    activation="sigmoid", pre=minus[0], applied=term.origin, units=facts.units, shape=facts.shape
+                )
     return None
 
 

@@ -116,7 +116,9 @@ def _list(kind: str) -> Callable[[Machine, Frame, Arguments, NodeOrigin | None],
     return compute
 
 
-def _number(convert: Callable[[object], object]) -> Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]:
+def _number(
+    convert: Callable[[object], object],
+) -> Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]:
     def compute(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
         value = machine.chosen(arguments[0].value) if len(arguments) == 1 else None
         if not isinstance(value, Const):

@@ -175,7 +175,7 @@ def bind_parameters(
     keywords = {argument.keyword: argument.value for argument in arguments if argument.keyword not in (None, "*", "**")}
     unpacked = any(argument.keyword in ("*", "**") for argument in arguments)
     plain = [*parameters.posonly_params, *parameters.params]
-    for parameter, value in zip(plain, positional):
+    for parameter, value in zip(plain, positional, strict=False):
         frame.names[parameter.name.value] = value
     for parameter in (*plain[len(positional) :], *parameters.kwonly_params):
         name = parameter.name.value
@@ -342,11 +342,12 @@ def call_method(
     base = machine.chosen(base)
     here = frame if frame is not None else _outermost(machine)
     if isinstance(base, Choice):
+        then, otherwise = base.then, base.otherwise
         return machine.branch(
             here,
             base.condition,
-            lambda: call_method(machine, base.then, name, arguments, origin, frame),
-            lambda: call_method(machine, base.otherwise, name, arguments, origin, frame),
+            lambda: call_method(machine, then, name, arguments, origin, frame),
+            lambda: call_method(machine, otherwise, name, arguments, origin, frame),
         )
     if isinstance(base, (Sequence, Mapping, Const)):
         known = builtins.method(machine, here, base, name, arguments, origin)

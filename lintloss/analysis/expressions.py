@@ -14,7 +14,18 @@ import libcst as cst
 
 from lintloss.analysis import builtins, calls, pipelines
 from lintloss.analysis.machine import FALLS, Machine, over_choices, truth, unknown
-from lintloss.analysis.objects import Attribute, Class, Deferred, Frame, Function, Instance, Method, Module, Partial, Super
+from lintloss.analysis.objects import (
+    Attribute,
+    Class,
+    Deferred,
+    Frame,
+    Function,
+    Instance,
+    Method,
+    Module,
+    Partial,
+    Super,
+)
 from lintloss.analysis.syntax import FunctionCode, NodeOrigin
 from lintloss.analysis.terms import Api, Apply, Argument, Choice, Condition, Const, Mapping, Sequence, Term, Unknown
 
@@ -95,8 +106,8 @@ def _name(machine: Machine, frame: Frame, node: cst.Name) -> Term:
 _KEYWORDS = {"True": True, "False": False, "None": None}
 
 
-def _number(machine: Machine, frame: Frame, node: cst.BaseNumber) -> Term:
-    value = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+def _number(machine: Machine, frame: Frame, node: cst.Integer | cst.Float | cst.Imaginary) -> Term:
+    value = ast.literal_eval(node.value)
     return Const(value, origin=NodeOrigin(frame.unit, node))
 
 
@@ -117,7 +128,7 @@ def _formatted(machine: Machine, frame: Frame, node: cst.FormattedString) -> Ter
 
 
 def _ellipsis(machine: Machine, frame: Frame, node: cst.Ellipsis) -> Term:
-    return Const(..., origin=NodeOrigin(frame.unit, node))  # type: ignore[arg-type]
+    return Const(..., origin=NodeOrigin(frame.unit, node))
 
 
 def _attribute(machine: Machine, frame: Frame, node: cst.Attribute) -> Term:
@@ -142,7 +153,7 @@ def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin | N
             return over_choices(base, lambda term: attribute_of(machine, term, name, origin))
         case Mapping() if base.get(name) is not None and name not in _DICT_METHODS:
             return base.get(name) or base  # `parser.parse_args`-like records
-        case Partial(function=function, arguments=arguments) if name == "keywords":
+        case Partial(arguments=arguments) if name == "keywords":
             return Mapping(tuple((Const(a.keyword), a.value) for a in arguments if a.keyword), origin=origin)
         case Super(receiver=receiver, owner=owner):
             method = calls.find_method(receiver.cls, name, after=owner) if isinstance(receiver, Instance) else None
@@ -192,7 +203,7 @@ def _index(machine: Machine, frame: Frame, node: cst.Subscript) -> Term:
     for element in node.slice:
         if isinstance(element.slice, cst.Index):
             parts.append(evaluate(machine, frame, element.slice.value))
-        else:
+        elif isinstance(element.slice, cst.Slice):
             bounds = (element.slice.lower, element.slice.upper, element.slice.step)
             values = tuple(Const(None) if bound is None else evaluate(machine, frame, bound) for bound in bounds)
             parts.append(Sequence("slice", values, origin=NodeOrigin(frame.unit, element)))
@@ -211,12 +222,17 @@ def item_of(machine: Machine, base: Term, index: Term, origin: NodeOrigin | None
     if isinstance(base, Choice):
         return over_choices(base, lambda term: item_of(machine, term, index, origin))
     if isinstance(base, Sequence):
-        if isinstance(index, Const) and isinstance(index.value, int) and -len(base.items) <= index.value < len(base.items):
+        if (
+            isinstance(index, Const)
+            and isinstance(index.value, int)
+            and -len(base.items) <= index.value < len(base.items)
+        ):
             return base.items[index.value]
         if isinstance(index, Sequence) and index.kind == "slice" and all(isinstance(i, Const) for i in index.items):
             bounds = [i.value for i in index.items if isinstance(i, Const)]
-            if all(bound is None or isinstance(bound, int) for bound in bounds) and bounds[2] != 0:
-                return Sequence(base.kind, base.items[slice(*bounds)], origin=origin)
+            whole = [bound for bound in bounds if bound is None or isinstance(bound, int)]
+            if len(whole) == 3 and whole[2] != 0:
+                return Sequence(base.kind, base.items[slice(whole[0], whole[1], whole[2])], origin=origin)
     if isinstance(base, Mapping) and isinstance(index, Const):
         found = base.get(index.value)
         if found is not None:
@@ -359,7 +375,9 @@ def _comparison(machine: Machine, frame: Frame, node: cst.Comparison) -> Term:
     result: Term = Const(True)
     for target in node.comparisons:
         right = evaluate(machine, frame, target.comparator)
-        result = compare(machine, _COMPARE.get(type(target.operator), "other"), left, right, NodeOrigin(frame.unit, node))
+        result = compare(
+            machine, _COMPARE.get(type(target.operator), "other"), left, right, NodeOrigin(frame.unit, node)
+        )
         if isinstance(result, Const) and not result.value:
             return result
         left = right
@@ -381,13 +399,16 @@ def compare(machine: Machine, name: str, left: Term, right: Term, origin: NodeOr
     return operate(machine, name, (left, right), origin)
 
 
+_KNOWN_KINDS = (Api, Apply, Function, Class, Module, Instance, Sequence, Mapping)
+
+
 def _surely_same(left: Term, right: Term) -> bool | None:
     if isinstance(left, Api) and isinstance(right, Api):
         return left.path == right.path
     if left is right and isinstance(left, (Function, Class, Module, Instance)):
         return True
     for one, other in ((left, right), (right, left)):
-        if isinstance(one, Const) and isinstance(other, (Api, Apply, Function, Class, Module, Instance, Sequence, Mapping)):
+        if isinstance(one, Const) and isinstance(other, _KNOWN_KINDS):
             # None, a string or a number is not a tensor, a function or an object; a call's result may be None.
             if one.value is None and not isinstance(other, Apply):
                 return False
@@ -415,6 +436,13 @@ def _boolean(machine: Machine, frame: Frame, node: cst.BooleanOperation) -> Term
         condition, _ = condition_of(machine, frame, node.left)
         return Choice(condition, left, right, origin=NodeOrigin(frame.unit, node)) if condition else right
     return operate(machine, "and_", (left, right), NodeOrigin(frame.unit, node))
+
+
+_OPPOSITE = {
+    "operator.ne": "operator.eq",
+    "operator.is_not": "operator.is_",
+    "operator.not_contains": "operator.contains",
+}
 
 
 def condition_of(machine: Machine, frame: Frame, node: cst.BaseExpression) -> tuple[Condition | None, bool]:
@@ -451,12 +479,12 @@ def condition_of_term(
             return _decide(machine, term.condition, bool(sides[0]))
     holds = True
     if isinstance(term, Apply) and isinstance(term.function, Api):
-        opposite = {"operator.ne": "operator.eq", "operator.is_not": "operator.is_", "operator.not_contains": "operator.contains"}
-        if term.function.path in opposite:
-            term, holds = Apply(Api(opposite[term.function.path]), term.arguments), False
-        elif term.function.path == "operator.not_":
+        path = term.function.path
+        if path == "operator.not_":
             condition, inner = condition_of_term(machine, frame, term.arguments[0].value, node)
             return condition, not inner
+        if path in _OPPOSITE:
+            term, holds = Apply(Api(_OPPOSITE[path]), term.arguments), False
     machine.kept.append(term)
     return _decide(machine, Condition(_key(term), frame.unit.code(node), NodeOrigin(frame.unit, node)), holds)
 
@@ -491,7 +519,9 @@ def _conditional(machine: Machine, frame: Frame, node: cst.IfExp) -> Term:
 
 def _lambda(machine: Machine, frame: Frame, node: cst.Lambda) -> Term:
     code = FunctionCode("<lambda>", frame.unit, 0, 0, node)
-    return Function(code, frame, defaults=calls.defaults_of(machine, frame, node.params), origin=NodeOrigin(frame.unit, node))
+    return Function(
+        code, frame, defaults=calls.defaults_of(machine, frame, node.params), origin=NodeOrigin(frame.unit, node)
+    )
 
 
 def _named(machine: Machine, frame: Frame, node: cst.NamedExpr) -> Term:
@@ -530,7 +560,9 @@ def _comprehend(machine: Machine, frame: Frame, clause: cst.CompFor, collect: Ca
     from lintloss.analysis import statements
 
     outer = dict(frame.names)
-    elements, complete = elements_of(machine, evaluate(machine, frame, clause.iter), NodeOrigin(frame.unit, clause.iter))
+    elements, complete = elements_of(
+        machine, evaluate(machine, frame, clause.iter), NodeOrigin(frame.unit, clause.iter)
+    )
     for element in elements:
         statements.bind(machine, frame, clause.target, element)
         wanted = True
@@ -562,17 +594,19 @@ def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[
     if isinstance(term, Apply) and isinstance(term.function, Api):
         values = [argument.value for argument in term.arguments]
         path = term.function.path
-        if path == "builtins.range" and all(isinstance(v, Const) and isinstance(v.value, int) for v in values):
-            numbers = range(*[v.value for v in values if isinstance(v, Const)])  # type: ignore[misc]
-            if len(numbers) <= LONGEST_UNROLLED:
-                return [Const(number) for number in numbers], True
+        if path == "builtins.range":
+            bounds = [value.value for value in values if isinstance(value, Const) and isinstance(value.value, int)]
+            if len(bounds) == len(values) and 1 <= len(bounds) <= 3 and 0 not in bounds[2:]:
+                numbers = range(*bounds)
+                if len(numbers) <= LONGEST_UNROLLED:
+                    return [Const(number) for number in numbers], True
         elif path == "builtins.enumerate" and values:
             inner, complete = elements_of(machine, values[0], origin)
             counters: list[Term] = [Const(n) for n in range(len(inner))] if complete else [unknown("a counter")]
-            return [Sequence("tuple", pair) for pair in zip(counters, inner)], complete
+            return [Sequence("tuple", pair) for pair in zip(counters, inner, strict=False)], complete
         elif path == "builtins.zip" and values:
             columns = [elements_of(machine, value, origin) for value in values]
-            rows = [Sequence("tuple", row) for row in zip(*(column for column, _ in columns))]
+            rows = [Sequence("tuple", row) for row in zip(*(column for column, _ in columns), strict=False)]
             return list(rows), all(complete for _, complete in columns) and len({len(c) for c, _ in columns}) == 1
         elif path in ("builtins.reversed", "builtins.list", "builtins.tuple", "builtins.iter") and values:
             inner, complete = elements_of(machine, values[0], origin)

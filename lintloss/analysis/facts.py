@@ -167,7 +167,9 @@ class Evaluator:
             case Sequence():
                 return self._literal(term)
             case Parameter(name=name, function=function):
-                return Facts(role="parameter", reason=f"`{name}` is a parameter of `{function}`, and no call of it is in reach")
+                return Facts(
+                    role="parameter", reason=f"`{name}` is a parameter of `{function}`, and no call of it is in reach"
+                )
             case Unknown(reason=reason):
                 return Facts(reason=reason)
             case Stated(fact=fact, value=value):
@@ -215,7 +217,9 @@ class Evaluator:
             return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
         if bound.entry.data.get("when"):
             bound = replace(bound, entry=bound.entry.under(bound.arguments))
-        evaluate: Callable[[Apply, Bound], tuple[Alternative, ...]] | None = getattr(self, f"_kind_{bound.entry.kind}", None)
+        evaluate: Callable[[Apply, Bound], tuple[Alternative, ...]] | None = getattr(
+            self, f"_kind_{bound.entry.kind}", None
+        )
         if evaluate is None:
             return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
         return evaluate(term, bound)
@@ -274,7 +278,8 @@ class Evaluator:
         if entry["applies"]:
             axis = _integer(bound.get("axis"), -1)
             return tuple(
-                Alternative(a.guards, self._activated(term, str(entry["applies"]), given, a.facts, axis, entry)) for a in passed
+                Alternative(a.guards, self._activated(term, str(entry["applies"]), given, a.facts, axis, entry))
+                for a in passed
             )
         activation = bound.get("activation")
         return self._with_activation(term, bound, activation, passed) if activation is not None else passed
@@ -301,7 +306,11 @@ class Evaluator:
             if name in ("linear", None):
                 facts = before.facts if name else Facts(reason="its activation is not known", units=before.facts.units)
             else:
-                pre = _without_activation(term, bound) if bound.entry["learned"] or bound.entry["passes"] else bound.get("input")
+                pre = (
+                    _without_activation(term, bound)
+                    if bound.entry["learned"] or bound.entry["passes"]
+                    else bound.get("input")
+                )
                 facts = self._activated(term, name, pre, before.facts, -1, bound.entry)
                 if self._is_foreign(activation, bound.entry):
                     facts = replace(facts, repair="graph")
@@ -317,7 +326,9 @@ class Evaluator:
         """The names an activation argument can mean; None for one that is not known."""
         if isinstance(term, Choice):
             ways = ((True, term.then), (False, term.otherwise))
-            return [((Guard(term.condition, way), *g), name) for way, value in ways for g, name in self._activations(value)]
+            return [
+                ((Guard(term.condition, way), *g), name) for way, value in ways for g, name in self._activations(value)
+            ]
         return [((), self._activation_name(term))]
 
     def _activation_name(self, term: Term) -> str | None:
@@ -338,9 +349,15 @@ class Evaluator:
         if entry is None:
             return None if not isinstance(term, Const) else "other"
         name = entry["activation"] or entry["applies"]
-        if name is not None and entry.kind == "activation" or entry["applies"]:
+        if (name is not None and entry.kind == "activation") or entry["applies"]:
             return str(name)
-        return "linear" if entry.kind == "pass" and entry["since"] == "identity" else None if entry.kind == "layer" else "other"
+        return (
+            "linear"
+            if entry.kind == "pass" and entry["since"] == "identity"
+            else None
+            if entry.kind == "layer"
+            else "other"
+        )
 
     def _kind_model(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         """A ready network: its head's activation, or features where it has no head."""
@@ -365,7 +382,13 @@ class Evaluator:
         if index is not None:
             return self._over(given, lambda facts: self._selected(facts, index))
         dtype = bound.get("dtype")
-        kind = dtype.path.rsplit(".", 1)[-1] if isinstance(dtype, Api) else dtype.value if isinstance(dtype, Const) else None
+        kind = (
+            dtype.path.rsplit(".", 1)[-1]
+            if isinstance(dtype, Api)
+            else dtype.value
+            if isinstance(dtype, Const)
+            else None
+        )
 
         def pass_on(facts: Facts) -> Facts:
             passed = _passed(facts, since, self._reshaped(facts, bound))
@@ -382,7 +405,9 @@ class Evaluator:
             return Facts(encoding="one_hot", classes=facts.classes, role="label", shape=shape)
         since = (*facts.since, "select")
         if facts.activation in SQUASHING and _touches_last(index, facts.shape):
-            return Facts(activation="other", since=since, role=facts.role, reason="one column of an activation's output")
+            return Facts(
+                activation="other", since=since, role=facts.role, reason="one column of an activation's output"
+            )
         if facts.encoding == "one_hot" and _touches_last(index, facts.shape):
             return replace(facts, encoding="binary", since=since, shape=None, classes=None)
         return replace(facts, since=since, shape=_selected_shape(facts.shape, index))
@@ -471,21 +496,42 @@ class Evaluator:
         if shape is not None and bound.entry["batched"]:
             shape = (None, *shape)
         dtype = bound.get("dtype")
-        kind = dtype.path.rsplit(".", 1)[-1] if isinstance(dtype, Api) else dtype.value if isinstance(dtype, Const) else None
+        kind = (
+            dtype.path.rsplit(".", 1)[-1]
+            if isinstance(dtype, Api)
+            else dtype.value
+            if isinstance(dtype, Const)
+            else None
+        )
         fed = [self.single(value) for value in self.feeds.get(id(term), ())]
         encodings = {facts.encoding for facts in fed}
         encoding = encodings.pop() if len(encodings) == 1 else "unknown"
-        if encoding == "unknown" and isinstance(kind, str) and kind.startswith("int") and shape is not None and len(shape) == 1:
+        if (
+            encoding == "unknown"
+            and isinstance(kind, str)
+            and kind.startswith("int")
+            and shape is not None
+            and len(shape) == 1
+        ):
             encoding = "class_ids"
         known = fed[0] if encoding != "unknown" and fed else Facts()
         reason = "it is fed from outside"
         return self._one(
-            Facts(role="input", shape=shape, dtype=str(kind) if kind else None, encoding=encoding, classes=known.classes, reason=reason)
+            Facts(
+                role="input",
+                shape=shape,
+                dtype=str(kind) if kind else None,
+                encoding=encoding,
+                classes=known.classes,
+                reason=reason,
+            )
         )
 
     def _kind_loader(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         leaf = structures.of(self.book, term, self.era)
-        return self._one(structures.facts_of_leaf(leaf, term) if isinstance(leaf, str) else Facts(reason="it is a data set"))
+        return self._one(
+            structures.facts_of_leaf(leaf, term) if isinstance(leaf, str) else Facts(reason="it is a data set")
+        )
 
     def _kind_structure(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         leaf = structures.of(self.book, term, self.era)
@@ -524,16 +570,19 @@ def _callee(term: Apply) -> str:
 
 def _passed(facts: Facts, since: str, shape: tuple[Dimension, ...] | None) -> Facts:
     repair = facts.repair if since == "identity" else "lost"
-    units = facts.units if since != "reshape" or shape is None else _dimension(shape, -1) or facts.units
-    axis = facts.axis
-    return replace(facts, since=(*facts.since, since), shape=shape, repair=repair, units=units, axis=axis)
+    units = _dimension(shape, -1) if since == "reshape" else facts.units
+    return replace(facts, since=(*facts.since, since), shape=shape, repair=repair, units=units)
 
 
 def _without_activation(term: Apply, bound: Bound) -> Term:
     """The same layer without its activation, applied to the same value: what the activation got."""
     name = str(bound.entry["activation"])
     made = bound.constructor if bound.constructor is not None else term
-    kept = {key: value for key, value in bound.arguments.items() if key in bound.given and key not in (name, bound.entry["input"])}
+    kept = {
+        key: value
+        for key, value in bound.arguments.items()
+        if key in bound.given and key not in (name, bound.entry["input"])
+    }
     arguments = (*(Argument(key, value) for key, value in kept.items()), Argument(name, Const(None)))
     if bound.constructor is None:
         given = bound.get("input")
@@ -555,7 +604,9 @@ def _touches_last(index: Term, shape: tuple[Dimension, ...] | None) -> bool:
 
 
 def _is_single(item: Term) -> bool:
-    return not (isinstance(item, Sequence) and item.kind == "slice") and not (isinstance(item, Const) and item.value is None)
+    return not (isinstance(item, Sequence) and item.kind == "slice") and not (
+        isinstance(item, Const) and item.value is None
+    )
 
 
 def _selected_shape(shape: tuple[Dimension, ...] | None, index: Term) -> tuple[Dimension, ...] | None:
@@ -575,7 +626,7 @@ def _dimension(shape: tuple[Dimension, ...] | None, axis: int | None) -> int | N
     return found if isinstance(found, int) else None
 
 
-def _integer(term: Term | None, default: int | None) -> int | None:  # type: ignore[misc]
+def _integer(term: Term | None, default: int | None) -> int | None:
     if isinstance(term, Const) and isinstance(term.value, (int, float)) and not isinstance(term.value, bool):
         return int(term.value) if math.isfinite(term.value) else default
     return default if term is None or isinstance(term, Const) else None

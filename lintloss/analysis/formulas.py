@@ -52,7 +52,7 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
 
 
 def _is_loss(found: _Match) -> bool:
-    """A product with a logarithm may be an entropy or a policy's gradient; the binary form is a likelihood either way."""
+    """A product with a logarithm may be an entropy or a policy's gradient; the binary form is always a likelihood."""
     if found.core == "binary_cross_entropy":
         return bool(found.reductions) or found.negated
     return bool(found.reductions) and (found.core in ("squared", "absolute") or found.negated)

@@ -54,7 +54,9 @@ def _fill(machine: Machine, instance: Instance, bound: Bound) -> None:
             machine.set_attribute(instance, "outputs", outputs or NOTHING)
             machine.set_attribute(instance, "inputs", bound.get("inputs") or NOTHING)
     elif style == "application" and instance.made is not None:
-        machine.set_attribute(instance, "outputs", Apply(instance.made, (Argument(None, MODEL_INPUT),), origin=instance.origin))
+        machine.set_attribute(
+            instance, "outputs", Apply(instance.made, (Argument(None, MODEL_INPUT),), origin=instance.origin)
+        )
 
 
 def attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin | None) -> Term | None:

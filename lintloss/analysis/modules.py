@@ -114,7 +114,11 @@ class Project:
             machine.path, machine.scopes, machine.calls = path, scopes, calls
         # Definitions handed out before the run stay the ones that others hold.
         module.frame.names.update(
-            {name: value for name, value in known.items() if getattr(module.frame.names.get(name), "code", None) is getattr(value, "code", ...)}
+            {
+                name: value
+                for name, value in known.items()
+                if getattr(module.frame.names.get(name), "code", None) is getattr(value, "code", ...)
+            }
         )
 
     def exported(self, machine: Machine, base: Term) -> dict[str, Term]:

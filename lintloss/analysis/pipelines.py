@@ -26,7 +26,11 @@ def element(machine: Machine, term: Term) -> Term | None:
     if operation == "zip":
         parts = given.items if isinstance(given, Sequence) else (given,)
         columns = [element(machine, part) for part in parts]
-        return Sequence("tuple", tuple(column for column in columns if column is not None)) if None not in columns else None
+        return (
+            Sequence("tuple", tuple(column for column in columns if column is not None))
+            if None not in columns
+            else None
+        )
     if operation == "map" and inner is not None:
         return _mapped(machine, bound.get("function"), inner)
     return inner if operation in _KEEPING else None

@@ -9,13 +9,17 @@ from __future__ import annotations
 import io
 import logging
 import re
-from dataclasses import replace
 from contextlib import redirect_stderr
+from dataclasses import replace
 
 from lintloss.sources import Source
 
 _FIXERS = ("print", "except", "exec", "raise", "repr", "ne", "numliterals", "backtick", "has_key")
-_LOOKS_LIKE = re.compile(r"^[ \t]*print[ \t]+[^(\s=]|^[ \t]*print[ \t]*$|\bexcept\b[^:\n]+,\s*\w+\s*:|\bprint\s*\(?[\"'].*%|<>|\bexec\s+[\"']|`|^[ \t]*raise\s+\w+\s*,|\b0[0-7]+\b|\bur[\"']|\d[lL]\b", re.MULTILINE)
+_LOOKS_LIKE = re.compile(
+    r"""^[ \t]*print[ \t]+[^(\s=] | ^[ \t]*print[ \t]*$ | \bexcept\b[^:\n]+,\s*\w+\s*: | <> | ` | \bexec\s+["']
+    | ^[ \t]*raise\s+\w+\s*, | \b0[0-7]+\b | \bur["'] | \d[lL]\b""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 def translated(source: Source) -> Source | None:

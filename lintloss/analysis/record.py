@@ -319,7 +319,9 @@ def _bound_loss(
     if entry.is_class and not isinstance(function, Apply):
         function = Apply(function)
     roles = ((entry.role("labels"), labels), (entry.role("prediction"), output))
-    given = tuple(Argument(name, value if value is not None else unknown("no labels in reach")) for name, value in roles if name)
+    given = tuple(
+        Argument(name, value if value is not None else unknown("no labels in reach")) for name, value in roles if name
+    )
     return machine.book.bind(Apply(function, given, origin=loss.origin), machine.era), spelled
 
 

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence as SequenceOf
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as SequenceOf
 from typing import Any
 
 import libcst as cst
@@ -16,9 +17,24 @@ from lintloss.analysis.expressions import attribute_of, condition_of, elements_o
 from lintloss.analysis.machine import FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
 from lintloss.analysis.objects import Attribute, Class, Deferred, Frame, Function, Instance
 from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
-from lintloss.analysis.terms import Api, Apply, Argument, Carried, Choice, Const, Guard, Mapping, Sequence, Stated, Term, Unknown
+from lintloss.analysis.terms import (
+    Api,
+    Apply,
+    Argument,
+    Carried,
+    Choice,
+    Const,
+    Guard,
+    Mapping,
+    Sequence,
+    Stated,
+    Term,
+    Unknown,
+)
 
-STATED = re.compile(r"#\s*lintloss:\s*(logits|probabilities|log-probabilities|one-hot|class-ids|soft|binary|continuous)\b")
+STATED = re.compile(
+    r"#\s*lintloss:\s*(logits|probabilities|log-probabilities|one-hot|class-ids|soft|binary|continuous)\b"
+)
 
 
 def run_module(machine: Machine, frame: Frame, code: ModuleCode) -> None:
@@ -244,7 +260,9 @@ def bind(machine: Machine, frame: Frame, target: cst.CSTNode, value: Term) -> No
 def _store_item(
     machine: Machine, frame: Frame, target: cst.Subscript, base_node: cst.BaseExpression, base: Term, value: Term
 ) -> None:
-    index = evaluate(machine, frame, target.slice[0].slice.value) if isinstance(target.slice[0].slice, cst.Index) else None
+    index = (
+        evaluate(machine, frame, target.slice[0].slice.value) if isinstance(target.slice[0].slice, cst.Index) else None
+    )
     if isinstance(base, Mapping) and index is not None:
         bind(machine, frame, base_node, _with_entry(base, index, value))
     elif isinstance(base, Sequence) and isinstance(index, Const) and isinstance(index.value, int):
@@ -261,7 +279,9 @@ def _store_item(
 
 def _with_entry(base: Mapping, key: Term, value: Term) -> Mapping:
     kept = tuple(
-        (old, item) for old, item in base.entries if not (isinstance(old, Const) and isinstance(key, Const) and old.value == key.value)
+        (old, item)
+        for old, item in base.entries
+        if not (isinstance(old, Const) and isinstance(key, Const) and old.value == key.value)
     )
     return Mapping((*kept, (key, value)), origin=base.origin)
 
@@ -293,7 +313,9 @@ def _if(machine: Machine, frame: Frame, node: cst.If) -> Term:
     def run_otherwise() -> Term:
         if otherwise is None:
             return FALLS
-        return _if(machine, frame, otherwise) if isinstance(otherwise, cst.If) else block(machine, frame, otherwise.body)
+        return (
+            _if(machine, frame, otherwise) if isinstance(otherwise, cst.If) else block(machine, frame, otherwise.body)
+        )
 
     def run_body() -> Term:
         return block(machine, frame, node.body)
@@ -426,8 +448,6 @@ def _nested_class(machine: Machine, frame: Frame, node: cst.ClassDef) -> Term:
 
 
 # -- definitions ---------------------------------------------------------------------------------------------
-
-_TRANSPARENT = ("function", "jit", "wraps", "property", "staticmethod", "classmethod", "no_grad", "contextmanager", "cached_property")
 
 
 def define_function(machine: Machine, frame: Frame, code: FunctionCode, owner: Class | None = None) -> Function:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lintloss.analysis.apis import ApiBook, Era
 from lintloss.analysis.objects import Attribute
 from lintloss.analysis.terms import Api, Apply, Const, Sequence, Term
+
+if TYPE_CHECKING:
+    from lintloss.analysis.facts import Facts
 
 _TOKEN = re.compile(r"\s*([(){},:]|[\w.]+(?:\(\))?)")
 
@@ -85,13 +88,15 @@ def _item(book: ApiBook, base: Term, index: Term, era: Era) -> Any:
     return inner if isinstance(inner, str) else None
 
 
-def facts_of_leaf(leaf: str, term: Term) -> Any:
+def facts_of_leaf(leaf: str, term: Term) -> Facts:
     """The facts of one part of a data set."""
     from lintloss.analysis.facts import Facts, Step
 
     if leaf in ("x", "other"):
         return Facts(role="input", reason="it is a data set's input")
-    steps = (Step(term.origin, f"the data set gives {leaf.replace('_', '-')} labels"),) if term.origin is not None else ()
+    steps = (
+        (Step(term.origin, f"the data set gives {leaf.replace('_', '-')} labels"),) if term.origin is not None else ()
+    )
     return Facts(encoding=leaf, role="label", steps=steps)
 
 
@@ -109,7 +114,7 @@ def numbers(term: Term) -> Any:
     return None if not rows or any(row is None for row in rows) else rows
 
 
-def facts_of_literal(rows: Any) -> Any:
+def facts_of_literal(rows: Any) -> Facts:
     """The facts of a literal array: its shape, its range, and what kind of labels it can be."""
     from lintloss.analysis.facts import Facts
 
@@ -118,7 +123,7 @@ def facts_of_literal(rows: Any) -> Any:
         return Facts(role="literal", reason="its rows have different lengths")
     values = _flat(rows)
     low, high = min(values), max(values)
-    probabilities = 0 <= low and high <= 1
+    probabilities = low >= 0 and high <= 1
     encoding = _encoding(rows, len(shape), values)
     return Facts(
         # Rows of any numbers can only be scores; whole numbers in one row are ids or counts.
@@ -138,7 +143,7 @@ def _encoding(rows: Any, rank: int, values: list[float]) -> str:
     whole = all(isinstance(value, int) or float(value).is_integer() for value in values)
     if rank == 1:
         return ("binary" if set(values) <= {0, 1} else "class_ids") if whole and min(values) >= 0 else "continuous"
-    last = [row for row in _rows(rows)]
+    last = list(_rows(rows))
     if whole and set(values) <= {0, 1}:
         if len(last[0]) == 1:
             return "binary"

@@ -8,7 +8,7 @@ noting where each node falls; LibCST's metadata providers, which copy the tree, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,13 +49,13 @@ class Unit:
         return self._module
 
     @property
-    def body(self) -> list[cst.BaseStatement]:
+    def body(self) -> Sequence[cst.BaseStatement]:
         """The unit's statements."""
-        body = list(self.module.body)
+        body = self.module.body
         if not self.indented:
             return body
         wrapper = cst.ensure_type(body[0], cst.ClassDef)
-        return list(cst.ensure_type(wrapper.body, cst.IndentedBlock).body)
+        return cst.ensure_type(wrapper.body, cst.IndentedBlock).body
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node`, a node of this unit, stands in the file."""
@@ -103,7 +103,7 @@ class NodeOrigin:
 class _Places(CodegenState):
     """Notes each node's place, without surrounding white space, while code is generated."""
 
-    __slots__ = ("places", "_row", "_column", "_open")
+    __slots__ = ("_column", "_open", "_row", "places")
 
     def __init__(self, indent: str, newline: str) -> None:
         super().__init__(indent, newline)
@@ -260,7 +260,8 @@ def _class(source: Source, statement: ast.ClassDef, first: int, last: int) -> Cl
 
 def _first_row(statement: ast.stmt) -> int:
     decorators = getattr(statement, "decorator_list", ())
-    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+    rows: list[int] = [statement.lineno, *(decorator.lineno for decorator in decorators)]
+    return min(rows)
 
 
 def _depth(tree: ast.AST) -> int:

@@ -14,7 +14,6 @@ from lintloss.analysis.terms import Argument, Parameter
 from lintloss.sources import Source
 
 
-
 def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
     """Analyse one source, with a budget of its own."""
     project.forget()
@@ -85,7 +84,9 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
     """
     machine.is_open = of is None
     items = [item for item in module.code.items if not isinstance(item, Unit)]
-    exported = frozenset(item.name for item in of.code.items if not isinstance(item, Unit)) if of is not None else frozenset()
+    exported = (
+        frozenset(item.name for item in of.code.items if not isinstance(item, Unit)) if of is not None else frozenset()
+    )
     relevant = words.relevant(_texts(items), machine.book, exported)
     for value in list(module.frame.names.values()):
         if isinstance(value, Function) and value.frame.module is module and value.code.name in relevant:
@@ -106,7 +107,9 @@ def _texts(items: list[FunctionCode | ClassCode]) -> dict[str, str]:
 
 
 def _run_methods(machine: Machine, cls: Class, relevant: set[str]) -> None:
-    waiting = [method for name, method in cls.methods.items() if name in relevant and id(method.code) not in machine.called]
+    waiting = [
+        method for name, method in cls.methods.items() if name in relevant and id(method.code) not in machine.called
+    ]
     if not waiting:
         return
     instance = next((known for known in machine.instances if known.cls is cls), None)

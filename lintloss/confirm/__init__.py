@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lintloss.analysis.apis import Era, ApiBook
+    from lintloss.analysis.apis import ApiBook, Era
     from lintloss.analysis.facts import Dimension
     from lintloss.analysis.sites import Site
     from lintloss.analysis.terms import Term

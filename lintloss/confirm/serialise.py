@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lintloss.analysis.apis import Era, ApiBook, Bound, Entry
+from lintloss.analysis.apis import ApiBook, Bound, Entry, Era
 from lintloss.analysis.terms import (
     Api,
     Apply,
