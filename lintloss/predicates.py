@@ -93,15 +93,15 @@ def column_meets_vector(case: Case) -> Answer:
 
 def column_meets_rows(case: Case) -> Answer:
     """Labels of shape (N, 1) meet a prediction of shape (N, C): each label is held against all classes."""
-    shapes = _shapes(case)
-    if isinstance(shapes, Answer):
-        return shapes
-    prediction, labels = shapes
-    if len(prediction) != len(labels) or len(prediction) < 2:
+    units = units_of(case.prediction)
+    if units is None:
+        return lacking("prediction.units")
+    if case.labels is None or case.labels.shape is None:
+        return lacking("labels.shape")
+    shape, labels = case.prediction.shape, case.labels.shape
+    if len(labels) < 2 or (shape is not None and len(shape) != len(labels)):
         return NO
-    if not isinstance(prediction[-1], int) or not isinstance(labels[-1], int):
-        return lacking("prediction.shape", "labels.shape")
-    return Answer(labels[-1] == 1 and prediction[-1] > 1)
+    return lacking("labels.shape") if labels[-1] is None else Answer(labels[-1] == 1 and units > 1)
 
 
 def _shapes(case: Case) -> tuple[Shape, Shape] | Answer:

@@ -76,14 +76,12 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Term | None:
     current: Frame | None = frame
     while current is not None:
         value = current.names.get(name)
+        if value is None and current.parent is None:
+            value = machine.project.global_name(machine, current.module, name)
         if isinstance(value, Deferred):
             value = machine.project.arrived(machine, current.module, value)
         if value is not None:
             return machine.chosen(value)
-        if current.parent is None:
-            found = machine.project.global_name(machine, current.module, name)
-            if found is not None:
-                return machine.chosen(found)
         current = current.parent
     if name == "__name__":
         return Const("__main__" if frame.module in machine.mains else frame.module.name)

@@ -494,7 +494,7 @@ class Evaluator:
         shape_term = bound.get("shape")
         shape = structures.dimensions(shape_term) if shape_term is not None else None
         if shape is not None and bound.entry["batched"]:
-            shape = (None, *shape)
+            shape = ("batch", *shape)
         dtype = bound.get("dtype")
         kind = (
             dtype.path.rsplit(".", 1)[-1]

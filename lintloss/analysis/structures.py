@@ -133,7 +133,7 @@ def facts_of_literal(rows: Any) -> Facts:
         low=float(low),
         high=float(high),
         encoding=encoding,
-        classes=shape[-1] if encoding in ("one_hot", "soft") else None,
+        classes=shape[-1] if encoding in ("one_hot", "soft") else int(high) + 1 if encoding == "class_ids" else None,
         role="literal",
         reason="it is a literal that could be probabilities or logits" if probabilities else None,
     )

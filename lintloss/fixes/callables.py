@@ -57,13 +57,18 @@ def _modules(misuse: Misuse) -> set[str]:
 def _fits(misuse: Misuse, entry: Entry, wanted: Mapping[str, object]) -> bool:
     """Whether it takes what is wanted, or else what the prediction is, or what can be reached from it."""
     old = misuse.site.entry
-    if entry["reduction"] != old["reduction"] and old.kind == "loss":
+    if old.kind == "loss" and entry["reduction"] != old["reduction"]:
         return False
     versions = {str(each["versions"])[len(each.framework) :][:1] for each in (old, entry) if each["versions"]}
     if len(versions) > 1:
         return False
-    takes = wanted.get("input", "logits" if misuse.prediction.activation not in SQUASHING else None)
-    return entry["input"] == takes if takes is not None else entry["input"] in ("logits", "probabilities")
+    if "input" in wanted:
+        return bool(entry["input"] == wanted["input"])
+    if entry["family"] == old["family"]:  # `from_logits` stays as it is
+        declared = misuse.book.entry(old.name) or old
+        return bool(entry["input"] == declared["input"])
+    is_squashed = misuse.prediction.activation in SQUASHING
+    return entry["input"] in (("logits", "probabilities", "any") if is_squashed else ("logits", "any"))
 
 
 def _unlikeness(old: Entry, new: Entry) -> tuple[bool, bool, float, str]:

@@ -198,7 +198,7 @@ def _on_logits(entry: Entry) -> str | None:
 def _needs_no_more(entry: Entry) -> bool:
     """Whether labels and prediction are all that has to be given."""
     required = {each.name for each in entry.parameters or () if each.default is None and each.kind == "plain"}
-    return required == {entry.role("labels"), entry.role("prediction")}
+    return required <= {entry.role("labels"), entry.role("prediction")}
 
 
 def _framework(misuse: Misuse) -> str | None:

@@ -31,8 +31,23 @@ def _at_hand(misuse: Misuse, wanted: str) -> str | None:
 
 
 def _encoded(misuse: Misuse, given: NodeOrigin, wanted: str) -> Change | None:
+    for framework in _frameworks(misuse):
+        change = _encoded_by(framework, misuse, given, wanted)
+        if change is not None:
+            return change
+    return None
+
+
+def _frameworks(misuse: Misuse) -> list[str]:
+    """That of what made the labels, then that of the loss."""
+    bound = misuse.book.bind(misuse.site.labels) if misuse.site.labels is not None else None
+    made_by = [bound.entry.framework] if bound is not None else []
+    return list(dict.fromkeys((*made_by, misuse.site.entry.framework)))
+
+
+def _encoded_by(framework: str, misuse: Misuse, given: NodeOrigin, wanted: str) -> Change | None:
     code = given.unit.code(given.node)
-    for entry in _encoders(misuse, wanted):
+    for entry in _encoders(misuse, wanted, framework):
         written = names.spelling(entry.name, misuse.site.scope, given.unit.source, misuse.book)
         option = _option(misuse, entry, wanted)
         if written is not None and option is not None:
@@ -40,10 +55,10 @@ def _encoded(misuse: Misuse, given: NodeOrigin, wanted: str) -> Change | None:
     return None
 
 
-def _encoders(misuse: Misuse, wanted: str) -> Iterable[Entry]:
+def _encoders(misuse: Misuse, wanted: str, framework: str) -> Iterable[Entry]:
     """The framework's own functions for it, those of one word first."""
     entries = (entry for name in misuse.book.names() for entry in misuse.book.entries(name))
-    found = {id(entry): entry for entry in entries if _encodes(entry, wanted, misuse.site.entry.framework)}
+    found = {id(entry): entry for entry in entries if _encodes(entry, wanted, framework)}
     return sorted(found.values(), key=lambda entry: (entry.name.count("."), len(entry.name), entry.name))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
+from lintloss.analysis.facts import SQUASHING
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Const
 from lintloss.fixes import names, places
@@ -26,13 +27,48 @@ def drop_layer(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None
 
 
 def _dropped(application: Application) -> Placed | None:
+    if _serves_others(application):
+        return None
     if application.given is not None and application.place is not None:
-        return places.replacing(application.place, places.operand(application.given))
+        same = _keeping_its_name(application.place, application.given)
+        return same or places.replacing(application.place, places.code_for(application.place, application.given))
     layer = application.layer
     if layer is None or application.bound is None:
         return None
     computes = bool(application.bound.entry["learned"]) or application.bound.constructor is None
     return without_activation(application) if computes else _without_layer(layer.place)
+
+
+def _serves_others(application: Application) -> bool:
+    """Whether the code that applies the activation does so for other values too, or applies others.
+
+    It is in a function that is told which one to apply, or that makes hidden layers as well.
+    """
+    place = application.place or (application.layer.place if application.layer else None)
+    if place is None:
+        return True
+    parameter = activation_parameter(application)
+    chosen = application.layer.value(parameter) if application.layer is not None and parameter else None
+    if chosen is None and application.call is not None:
+        chosen = application.call.function
+    if chosen is not None and isinstance(chosen.node, cst.Name) and names.is_parameter(place, chosen.node.value):
+        return True
+    function = places.function_around(place)
+    if function is None or application.activation in SQUASHING:
+        return False
+    name = cst.ensure_type(function.node, cst.FunctionDef).name.value
+    return names.calls_of(place.unit.source, name) > 1
+
+
+def _keeping_its_name(place: NodeOrigin, given: NodeOrigin) -> Placed | None:
+    """`x = softmax(x)` taken away whole, where it does nothing else."""
+    line = places.own_line(place)
+    assignment = places.parent(place)
+    if line is None or assignment is None or not isinstance(assignment.node, cst.Assign):
+        return None
+    targets = [target.target for target in assignment.node.targets]
+    is_same = len(targets) == 1 and assignment.unit.code(targets[0]) == given.code
+    return places.deleting_lines(line) if is_same else None
 
 
 def _without_layer(made: NodeOrigin) -> Placed | None:
@@ -74,7 +110,7 @@ def _without_element(element: NodeOrigin) -> Placed | None:
 def set_activation(misuse: Misuse, wanted: str) -> Change | None:
     """Another activation in the place of the one at the model's end."""
     found = list(applications(misuse))
-    if len(found) != 1:
+    if len(found) != 1 or _serves_others(found[0]) or (wanted == "softmax" and misuse.prediction.units == 1):
         return None
     if wanted == "linear":
         return Change.of([_dropped(found[0])])

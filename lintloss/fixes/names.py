@@ -32,6 +32,20 @@ def bindings(place: NodeOrigin, name: str) -> int:
     return sum(each == name for each in _bound_names(_region(place)))
 
 
+def is_parameter(place: NodeOrigin, name: str) -> bool:
+    """Whether `name` is a parameter of a function around a node."""
+    functions = (each.node for each in around(place) if isinstance(each.node, cst.FunctionDef))
+    params = (function.params for function in functions if isinstance(function, cst.FunctionDef))
+    every = ((*each.posonly_params, *each.params, *each.kwonly_params) for each in params)
+    return any(parameter.name.value == name for listed in every for parameter in listed)
+
+
+def calls_of(source: Source, name: str) -> int:
+    """How often something of that name is called in a file."""
+    called = (node.func for node in ast.walk(_tree(source.text)) if isinstance(node, ast.Call))
+    return sum(name in (getattr(function, "id", None), getattr(function, "attr", None)) for function in called)
+
+
 def fresh(place: NodeOrigin, stem: str, target: str | None) -> str:
     """A name for a new variable in the function that `place` stands in.
 
@@ -106,9 +120,20 @@ def _bound_names(text: str) -> Iterator[str]:
 
 
 def attributes_set(source: Source, name: str) -> int:
-    """How often an attribute of that name is assigned in a file."""
-    found = (node for node in ast.walk(_tree(source.text)) if isinstance(node, ast.Attribute) and node.attr == name)
-    return sum(not isinstance(node.ctx, ast.Load) for node in found)
+    """How often an attribute of that name is given a value in a file; `None` counts as none."""
+    tree = _tree(source.text)
+    stored = sum(
+        isinstance(node, ast.Attribute) and node.attr == name and not isinstance(node.ctx, ast.Load)
+        for node in ast.walk(tree)
+    )
+    return stored - sum(_clears(node, name) for node in ast.walk(tree))
+
+
+def _clears(node: ast.AST, name: str) -> bool:
+    """Whether a statement is `self.name = None`."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or node.value.value is not None:
+        return False
+    return len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute) and node.targets[0].attr == name
 
 
 def fresh_attribute(place: NodeOrigin, stem: str, target: str) -> str:

@@ -14,6 +14,7 @@ from lintloss.finding import Edit
 from lintloss.sources import Source
 
 _ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.BaseNumber, cst.BaseString, cst.List, cst.Dict, cst.Set)
+_HOLDERS = (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.Return, cst.Expr, cst.Arg, cst.Element, cst.DictElement)
 
 
 class Placed(NamedTuple):
@@ -75,6 +76,13 @@ def _is_expression(text: str) -> bool:
         return len(ast.parse(text).body) == 1
     except SyntaxError:
         return False
+
+
+def code_for(target: NodeOrigin, place: NodeOrigin) -> str:
+    """The text of `place` as it may stand instead of `target`: in parentheses where others bind stronger."""
+    holder = parent(target)
+    is_alone = holder is not None and isinstance(holder.node, _HOLDERS)
+    return code(place) if is_alone else operand(place)
 
 
 def operand(place: NodeOrigin) -> str:
@@ -143,7 +151,11 @@ def _starts_its_line(statement: NodeOrigin) -> bool:
 
 def dominates(statement: NodeOrigin, place: NodeOrigin) -> bool:
     """Whether the statement has always run, in the same run of its function, when `place` is reached."""
-    statement = _out_of_with(statement)
+    return any(_precedes(each, place) for each in _with_around(statement))
+
+
+def _precedes(statement: NodeOrigin, place: NodeOrigin) -> bool:
+    """Whether `place` stands in the statement's block, at any depth, after it."""
     block = parent(statement)
     if block is None:
         return False
@@ -152,11 +164,11 @@ def dominates(statement: NodeOrigin, place: NodeOrigin) -> bool:
     return is_before(statement, place) and any(block.key == each.key for each in around(place))
 
 
-def _out_of_with(statement: NodeOrigin) -> NodeOrigin:
-    """The outermost `with` around a statement that always runs it; names bound inside live on after it."""
+def _with_around(statement: NodeOrigin) -> Iterator[NodeOrigin]:
+    """The statement, and those `with` around it that always run it: names bound inside live on after them."""
+    yield statement
     block = parent(statement)
     outer = parent(block) if block is not None else None
-    if block is None or outer is None:
-        return statement
-    is_with = isinstance(block.node, cst.IndentedBlock) and isinstance(outer.node, cst.With)
-    return _out_of_with(outer) if is_with else statement
+    if block is not None and outer is not None and isinstance(block.node, cst.IndentedBlock):
+        if isinstance(outer.node, cst.With):
+            yield from _with_around(outer)

@@ -180,8 +180,7 @@ def _written_out(chain: tuple[Application, ...], use: Use) -> Reached | None:
         return None
     if not places.contains(use.place, outermost) or not places.contains(outermost, innermost):
         return None
-    whole = outermost.key == use.place.key
-    return Reached(places.code(innermost) if whole else places.operand(innermost), outermost)
+    return Reached(places.code_for(outermost, innermost), outermost)
 
 
 def _known(application: Application, use: Use) -> str | None:

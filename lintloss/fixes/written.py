@@ -74,6 +74,8 @@ class WrittenCall:
         argument = self.argument(parameter)
         if argument is None:
             return None
+        if len(self.node.args) == 1:
+            return self._emptied()
         index = self.node.args.index(argument)
         behind = self.node.args[index + 1 :]
         if argument.keyword is None and any(other.keyword is None for other in behind):
@@ -85,6 +87,17 @@ class WrittenCall:
         if "#" in self._text(start, end):  # a comment stays, with the comma before it
             return self._between(self._starts(argument), self._after(argument), "")
         return self._between(start, end, "")
+
+    def _emptied(self) -> Placed:
+        """The edit that takes the only argument away, with the white space around it."""
+        _, _, row, column = rows(self.place)
+        start, end = self._starts(self.node.args[0]), (row, column - 1)
+        source = self.place.unit.source
+        opening = source.text.rindex("(", 0, source.offset(*start)) + 1
+        if source.text[opening : source.offset(*start)].strip() or "#" in self._text(start, end):
+            return self._between(start, self._after(self.node.args[0]), "")
+        before = source.text[:opening]
+        return self._between((before.count("\n") + 1, opening - (before.rfind("\n") + 1) + 1), end, "")
 
     def _between(self, start: tuple[int, int], end: tuple[int, int], content: str) -> Placed:
         return between(self.place.unit.source, start, end, content)

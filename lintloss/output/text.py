@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import struct
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from lintloss.sources import Unreadable
 _AROUND = 2  # rows of code above and below a finding
 _MOST_ROWS = 12  # of code in one frame
 _MOST_FIGURES = 4  # losses of a batch that are shown
+_LARGEST_SINGLE = 3.4028234663852886e38
 _SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
@@ -129,10 +131,16 @@ def _batch(batch: Batch) -> Iterator[str]:
 
 def _figure(value: float) -> str:
     """Return the shortest text that is still this number in single precision."""
-    try:
-        packed = struct.pack("f", value)
-    except OverflowError:
+    if not math.isfinite(value) or abs(value) > _LARGEST_SINGLE:
         return repr(value)
-    (single,) = struct.unpack("f", packed)
+    single = _single(value)
     texts = (f"{single:.{digits}g}" for digits in range(1, 10))
-    return next((text for text in texts if struct.pack("f", float(text)) == packed), repr(value))
+    return next(text for text in texts if _single(float(text)) == single)
+
+
+def _single(value: float) -> float:
+    """Round to single precision; what is rounded up beyond it becomes infinite."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)

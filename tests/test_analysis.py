@@ -1,0 +1,233 @@
+"""What the analysis knows of a loss call's prediction and labels, for code in the forms that people write."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from lintloss.analysis import Analyser, Analysis
+from lintloss.analysis.facts import Facts
+from lintloss.depth import on_deep_stack
+from lintloss.sources import Source
+
+IMPORTS = "import numpy as np\nimport tensorflow as tf\nfrom tensorflow import keras\n"
+
+
+def analyse(code: str, filename: str = "train.py") -> Analysis:
+    source = Source.from_text(IMPORTS + textwrap.dedent(code), filename)
+    return on_deep_stack(lambda: Analyser([source]).analyse(source))
+
+
+def prediction(code: str) -> Facts:
+    """The facts of the only loss call's prediction."""
+    analysis = analyse(code)
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    (alternative,) = analysis.facts.of(site.prediction)
+    return alternative.facts
+
+
+def labels(code: str) -> Facts:
+    """The facts of the only loss call's labels."""
+    analysis = analyse(code)
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    assert site.labels is not None
+    (alternative,) = analysis.facts.of(site.labels)
+    return alternative.facts
+
+
+LOSS = "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits={})\n"
+
+SOFTMAX = {
+    "a local variable": "p = tf.nn.softmax(x @ w)\n" + LOSS.format("p"),
+    "the argument itself": LOSS.format("tf.nn.softmax(x @ w)"),
+    "a name bound anew": "z = x @ w\nz = tf.nn.softmax(z)\n" + LOSS.format("z"),
+    "a reshape behind it": "p = tf.reshape(tf.nn.softmax(x @ w), [-1, 10])\n" + LOSS.format("p"),
+    "a function's result": "def net(x):\n    return tf.nn.softmax(x @ w)\n" + LOSS.format("net(x)"),
+    "a default activation": "def head(x, act=tf.nn.softmax):\n    return act(x @ w)\n" + LOSS.format("head(x)"),
+    "an activation passed on": (
+        "def head(x, act=None):\n    z = x @ w\n    return z if act is None else act(z)\n"
+        + LOSS.format("head(x, tf.nn.softmax)")
+    ),
+    "a string that chooses": (
+        "def head(x, act):\n    if act == 'softmax':\n        return tf.nn.softmax(x @ w)\n    return x @ w\n"
+        + LOSS.format("head(x, 'softmax')")
+    ),
+    "one of a tuple": "def net(x):\n    z = x @ w\n    return z, tf.nn.softmax(z)\nz, p = net(x)\n" + LOSS.format("p"),
+    "an entry of a dict": "ends = {}\nends['probs'] = tf.nn.softmax(x @ w)\n" + LOSS.format("ends['probs']"),
+    "an attribute of another method": (
+        "class Net:\n"
+        "    def build(self):\n        self.out = tf.nn.softmax(x @ w)\n"
+        "    def loss(self):\n        return " + LOSS.format("self.out")
+    ),
+    "a partial": "import functools\nf = functools.partial(tf.nn.softmax, axis=-1)\n" + LOSS.format("f(x @ w)"),
+    "a lambda": "f = lambda z: tf.nn.softmax(z)\n" + LOSS.format("f(x @ w)"),
+    "a loop": "for _ in range(100):\n    p = tf.nn.softmax(x @ w)\n    " + LOSS.format("p"),
+    "a layer": LOSS.format("keras.layers.Dense(10, activation='softmax')(x)"),
+    "a positional activation": LOSS.format("keras.layers.Dense(10, 'softmax')(x)"),
+    "a model called": "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\n" + LOSS.format("m(x)"),
+    "written out": "e = tf.exp(x @ w)\np = e / tf.reduce_sum(e, -1, keepdims=True)\n" + LOSS.format("p"),
+}
+
+LINEAR = {
+    "no activation": LOSS.format("x @ w + b"),
+    "a softmax only for display": "z = x @ w\np = tf.nn.softmax(z)\nprint(p)\n" + LOSS.format("z"),
+    "a layer behind the softmax": LOSS.format("keras.layers.Dense(10)(tf.nn.softmax(x @ w))"),
+    "the other of a tuple": "def net(x):\n    z = x @ w\n    return z, tf.nn.softmax(z)\nz, p = net(x)\n" + LOSS.format("z"),
+    "softmax only outside training": (
+        "def net(x, training):\n    z = x @ w\n    if not training:\n        z = tf.nn.softmax(z)\n    return z\n"
+        + LOSS.format("net(x, training=True)")
+    ),
+    "a local helper with a library's name": (
+        "def softmax(x):\n    return x @ w\n" + LOSS.format("softmax(x)")
+    ),
+    "a popped layer": (
+        "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\nm.pop()\n" + LOSS.format("m(x)")
+    ),
+    "an activation unset": LOSS.format("keras.layers.Dense(10, activation=None)(x)"),
+}
+
+
+@pytest.mark.parametrize("code", SOFTMAX.values(), ids=SOFTMAX)
+def test_softmax_is_followed_through(code: str) -> None:
+    assert prediction(code).activation == "softmax"
+
+
+@pytest.mark.parametrize("code", LINEAR.values(), ids=LINEAR)
+def test_logits_are_logits(code: str) -> None:
+    assert prediction(code).activation == "linear"
+
+
+LABELS = {
+    "y = keras.utils.to_categorical(ids, 10)": "one_hot",
+    "y = tf.one_hot(ids, 10)": "one_hot",
+    "y = np.eye(10)[ids]": "one_hot",
+    "y = tf.argmax(scores, 1)": "class_ids",
+    "y = [[0, 0, 1], [0, 1, 0]]": "one_hot",
+    "y = [[.4, .1, .5], [.3, .6, .1]]": "soft",
+    "y = [2, 1, 0]": "class_ids",
+    "y = np.random.randint(0, 5, size=(8,))": "class_ids",
+    "(_, y), _ = keras.datasets.mnist.load_data()": "class_ids",
+    "(_, y), _ = keras.datasets.boston_housing.load_data()": "continuous",
+    "(_, y), _ = keras.datasets.mnist.load_data()\ny = y.astype('float32').reshape(-1)": "class_ids",
+    "y = tf.constant([[0, 0, 1], [0, 1, 0]])": "one_hot",
+}
+
+
+@pytest.mark.parametrize(("code", "encoding"), LABELS.items(), ids=LABELS)
+def test_labels_are_known_from_their_making(code: str, encoding: str) -> None:
+    assert labels(f"{code}\n" + LOSS.format("x @ w")).encoding == encoding
+
+
+def test_labels_reach_compile_from_fit() -> None:
+    code = """
+        (x, y), _ = keras.datasets.cifar10.load_data()
+        model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+        model.compile(loss="categorical_crossentropy")
+        model.fit(x / 255, keras.utils.to_categorical(y, 10))
+    """
+    assert labels(code).encoding == "one_hot"
+    assert prediction(code).activation == "linear"
+    assert prediction(code).units == 10
+
+
+def test_labels_reach_a_loop_through_a_pipeline() -> None:
+    code = """
+        (x, y), _ = keras.datasets.mnist.load_data()
+        data = tf.data.Dataset.from_tensor_slices((x, y)).map(lambda a, b: (a, tf.one_hot(b, 10))).shuffle(100).batch(8)
+        for images, targets in data:
+            tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=net(images))
+    """
+    assert labels(code).encoding == "one_hot"
+
+
+def test_a_flag_that_decides_is_named() -> None:
+    analysis = analyse(
+        """
+        z = x @ w
+        if FLAGS.probabilities:
+            z = tf.nn.softmax(z)
+        tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=z)
+        """
+    )
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    found = {
+        (alternative.guards[0].condition.text, alternative.guards[0].holds): alternative.facts.activation
+        for alternative in analysis.facts.of(site.prediction)
+    }
+    assert found == {("FLAGS.probabilities", True): "softmax", ("FLAGS.probabilities", False): "linear"}
+
+
+def test_a_stated_fact_is_believed() -> None:
+    assert prediction("z = load()  # lintloss: logits\n" + LOSS.format("z")).activation == "linear"
+
+
+def test_another_file_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "models.py").write_text("import tensorflow as tf\ndef net(x):\n    return tf.nn.softmax(x)\n")
+    train = tmp_path / "train.py"
+    train.write_text(
+        "import tensorflow as tf\nfrom models import net\n"
+        "loss = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=net(x))\n"
+    )
+    source = Source.read(train, str(train))
+    analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    facts = analysis.facts.single(site.prediction)
+    assert facts.activation == "softmax"
+    assert facts.applied is not None
+    assert facts.applied.span.filename == str(tmp_path / "models.py")
+
+
+def test_a_relay_is_judged_where_it_is_called_in_another_file(tmp_path: Path) -> None:
+    losses = tmp_path / "losses.py"
+    losses.write_text(
+        "import tensorflow as tf\ndef loss(z, y):\n"
+        "    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=z)\n"
+    )
+    (tmp_path / "train.py").write_text("import tensorflow as tf\nimport losses\nlosses.loss(tf.nn.softmax(x), y)\n")
+    source = Source.read(losses, str(losses))
+    analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    assert analysis.facts.single(site.prediction).activation == "softmax"
+    assert not site.is_open
+
+
+def test_imports_in_a_circle_end(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("from b import g\ndef f(x):\n    return g(x)\n")
+    (tmp_path / "b.py").write_text("from a import f\ng = f\n")
+    train = tmp_path / "train.py"
+    train.write_text("import tensorflow as tf\nfrom a import f\ntf.nn.l2_loss(f(x))\n")
+    source = Source.read(train, str(train))
+    assert on_deep_stack(lambda: Analyser([source]).analyse(source)).unparsed is None
+
+
+def test_recursion_ends() -> None:
+    code = "def f(x, n):\n    return f(tf.nn.relu(x), n - 1) if n else x\n" + LOSS.format("f(x, n)")
+    assert analyse(code).sites
+
+
+def test_python_2_is_read() -> None:
+    assert prediction("print 'loss'\n" + LOSS.format("tf.nn.softmax(x)")).activation == "softmax"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["x = " + "(" * 5000 + ")" * 5000, "x = " + "-" * 50_000 + "1", "x = 1\n  y = 2\n", "def f(:\n"],
+    ids=["brackets", "operators", "indentation", "syntax"],
+)
+def test_what_cannot_be_parsed_is_said(code: str) -> None:
+    analysis = analyse(code)
+    assert analysis.unparsed is not None
+    assert analysis.sites == []
+
+
+def test_a_long_chain_of_operators_is_read() -> None:
+    """A thousand summands nest a thousand deep in the tree."""
+    analysis = analyse("s = " + " + ".join(["1"] * 100) + "\n" + LOSS.format("x @ w"))
+    assert len([site for site in analysis.sites if site.anchor == "loss"]) == 1
+
+
+def test_a_file_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lintloss.analysis.machine.STEPS_PER_FILE", 50)
+    assert analyse("\n".join(f"a{n} = {n}" for n in range(100)) + "\n" + LOSS.format("x")).exhausted
