@@ -43,6 +43,8 @@ class Entry:
     parameters: tuple[Parameter, ...] | None
     call: tuple[Parameter, ...] | None
     data: Mapping[str, Any] = field(default_factory=dict)
+    orders: tuple[tuple[str, tuple[Parameter, ...]], ...] = ()
+    former: frozenset[str] = frozenset()
 
     def __getitem__(self, key: str) -> Any:
         return self.data.get(key)
@@ -205,6 +207,16 @@ class ApiBook:
         """
         if not isinstance(term, Apply):
             return None
+        written_for = tuple(sorted(era.items())) if era else ()
+        known = term.__dict__.get("_bound")
+        if known is None or known[0] is not self or known[1] != written_for:
+            # A term never changes and is asked for often: what it is bound to stays with it.
+            known = (self, written_for, self._match(term, era))
+            term.__dict__["_bound"] = known
+        bound: Bound | None = known[2]
+        return bound
+
+    def _match(self, term: Apply, era: Era | None) -> Bound | None:
         if isinstance(term.function, Api):
             for entry in self.entries(term.function.path):
                 bound = _bind(entry, _parameters(entry, era, term), term.arguments)
@@ -249,6 +261,7 @@ def _load(shipped: tuple[Path, ...], extra: tuple[Path, ...]) -> ApiBook:
 
 
 def _entry(record: Mapping[str, Any], framework: str) -> Entry:
+    orders = tuple((order["versions"], _signature(order["parameters"])) for order in record.get("orders", ()))
     return Entry(
         names=tuple(record["names"]),
         kind=record["kind"],
@@ -256,6 +269,8 @@ def _entry(record: Mapping[str, Any], framework: str) -> Entry:
         parameters=_signature(record["parameters"]) if "parameters" in record else None,
         call=_signature(record["call"]) if "call" in record else None,
         data=record,
+        orders=orders,
+        former=frozenset(record.get("former", ())) | {each.name for _, order in orders for each in order},
     )
 
 
@@ -290,15 +305,11 @@ def _literal(code: str) -> Term:
 
 def _parameters(entry: Entry, era: Era | None, term: Apply) -> tuple[Parameter, ...] | None:
     """The parameter list of the version that the file is written for."""
-    orders = entry.data.get("orders", ())
-    if not era or not orders or not any(argument.keyword is None for argument in term.arguments):
+    if not era or not entry.orders or not any(argument.keyword is None for argument in term.arguments):
         return entry.parameters
     if is_dated(era, entry.data.get("forbids_positional", "")):
-        return _signature(orders[-1]["parameters"])
-    for order in orders:
-        if is_dated(era, order["versions"]):
-            return _signature(order["parameters"])
-    return entry.parameters
+        return entry.orders[-1][1]
+    return next((order for versions, order in entry.orders if is_dated(era, versions)), entry.parameters)
 
 
 def is_dated(era: Era, versions: str) -> bool:
@@ -341,19 +352,13 @@ def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[A
             name = argument.keyword
             if name not in names:
                 name = renamed.get(name, name)
-            if name not in names and not open_ended and name not in _former(entry):
+            if name not in names and not open_ended and name not in entry.former:
                 return None
             bound[name] = argument.value
     defaults = (
         {} if unpacked else {p.name: p.default for p in parameters if p.default is not None and p.name not in bound}
     )
     return Bound(entry, {**bound, **defaults}, frozenset(bound), leftover=tuple(extra))
-
-
-def _former(entry: Entry) -> set[str]:
-    """Keywords that other versions take."""
-    orders = (parameter for order in entry.data.get("orders", ()) for parameter in _signature(order["parameters"]))
-    return {*entry.data.get("former", ()), *(parameter.name for parameter in orders)}
 
 
 def _constant(term: Term | None) -> Any:

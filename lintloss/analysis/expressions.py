@@ -6,6 +6,7 @@ One function per node type, found through `_VISIT`; what a call does is in `call
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -27,7 +28,7 @@ from lintloss.analysis.objects import (
     Super,
 )
 from lintloss.analysis.syntax import FunctionCode, NodeOrigin
-from lintloss.analysis.terms import Api, Apply, Argument, Choice, Condition, Const, Mapping, Sequence, Term, Unknown
+from lintloss.analysis.terms import Api, Apply, Argument, Choice, Condition, Const, Mapping, Scalar, Sequence, Term, Unknown
 
 MOST_ITEMS = 4096
 LONGEST_UNROLLED = 12
@@ -104,8 +105,14 @@ def _name(machine: Machine, frame: Frame, node: cst.Name) -> Term:
 _KEYWORDS = {"True": True, "False": False, "None": None}
 
 
+@functools.lru_cache(maxsize=4096)
+def _literal_number(text: str) -> Scalar:
+    value: Scalar = ast.literal_eval(text)
+    return value
+
+
 def _number(machine: Machine, frame: Frame, node: cst.Integer | cst.Float | cst.Imaginary) -> Term:
-    value = ast.literal_eval(node.value)
+    value = _literal_number(node.value)
     return Const(value, origin=NodeOrigin(frame.unit, node))
 
 

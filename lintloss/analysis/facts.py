@@ -571,6 +571,9 @@ def _callee(term: Apply) -> str:
 def _passed(facts: Facts, since: str, shape: tuple[Dimension, ...] | None) -> Facts:
     repair = facts.repair if since == "identity" else "lost"
     units = _dimension(shape, -1) if since == "reshape" else facts.units
+    if since == "reshape" and facts.encoding in ("one_hot", "soft", "multi_hot") and _dimension(shape, -1) is None:
+        # Rows that are laid out anew may be rows no more.
+        facts = replace(facts, encoding="unknown", reason="its rows were laid out anew")
     return replace(facts, since=(*facts.since, since), shape=shape, repair=repair, units=units)
 
 

@@ -57,7 +57,7 @@ class Project:
     def _make(self, source: Source, path: Path) -> Module:
         key = str(path.absolute())
         code = self._codes.pop(key, None)
-        if code is None or code.source.original != source.original:
+        if code is None or (code.source.original, code.source.filename) != (source.original, source.filename):
             code = syntax.index(source)
         self._codes[key] = code
         first = code.items[0] if code.items else None

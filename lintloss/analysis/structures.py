@@ -142,7 +142,8 @@ def facts_of_literal(rows: Any) -> Facts:
 def _encoding(rows: Any, rank: int, values: list[float]) -> str:
     whole = all(isinstance(value, int) or float(value).is_integer() for value in values)
     if rank == 1:
-        return ("binary" if set(values) <= {0, 1} else "class_ids") if whole and min(values) >= 0 else "continuous"
+        ids = "binary" if set(values) <= {0, 1} else "class_ids"
+        return "continuous" if not whole else ids if min(values) >= 0 else "unknown"
     last = list(_rows(rows))
     if whole and set(values) <= {0, 1}:
         if len(last[0]) == 1:
@@ -150,8 +151,8 @@ def _encoding(rows: Any, rank: int, values: list[float]) -> str:
         return "one_hot" if all(sum(row) == 1 for row in last) else "multi_hot"
     if min(values) >= 0 and all(abs(sum(row) - 1) < 1e-4 for row in last) and len(last[0]) > 1:
         return "soft"
-    if whole and min(values) >= 0:
-        return "class_ids" if len(last[0]) == 1 else "unknown"
+    if whole:  # ids per step, -1 for none, or counts
+        return "class_ids" if len(last[0]) == 1 and min(values) >= 0 else "unknown"
     return "continuous"
 
 

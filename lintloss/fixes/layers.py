@@ -9,7 +9,7 @@ import libcst as cst
 from lintloss.analysis.facts import SQUASHING
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Const
-from lintloss.fixes import names, places
+from lintloss.fixes import callers, names, places
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
 from lintloss.fixes.preactivation import (
@@ -23,10 +23,12 @@ from lintloss.fixes.written import WrittenCall
 
 def drop_layer(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
     """The verb: take the activation away, so that the model outputs what went into it."""
-    return Change.of(_dropped(application) for application in applications(misuse))
+    return Change.of(_dropped(misuse, application) for application in applications(misuse))
 
 
-def _dropped(application: Application) -> Placed | None:
+def _dropped(misuse: Misuse, application: Application) -> Placed | None:
+    if callers.chosen_by_caller(application) is not None:
+        return callers.made_linear(misuse, application)
     if _serves_others(application):
         return None
     if application.given is not None and application.place is not None:
@@ -40,18 +42,9 @@ def _dropped(application: Application) -> Placed | None:
 
 
 def _serves_others(application: Application) -> bool:
-    """Whether the code that applies the activation does so for other values too, or applies others.
-
-    It is in a function that is told which one to apply, or that makes hidden layers as well.
-    """
+    """Whether the code that applies the activation stands in a function that makes hidden layers as well."""
     place = application.place or (application.layer.place if application.layer else None)
     if place is None:
-        return True
-    parameter = activation_parameter(application)
-    chosen = application.layer.value(parameter) if application.layer is not None and parameter else None
-    if chosen is None and application.call is not None:
-        chosen = application.call.function
-    if chosen is not None and isinstance(chosen.node, cst.Name) and names.is_parameter(place, chosen.node.value):
         return True
     function = places.function_around(place)
     if function is None or application.activation in SQUASHING:
@@ -110,10 +103,12 @@ def _without_element(element: NodeOrigin) -> Placed | None:
 def set_activation(misuse: Misuse, wanted: str) -> Change | None:
     """Another activation in the place of the one at the model's end."""
     found = list(applications(misuse))
-    if len(found) != 1 or _serves_others(found[0]) or (wanted == "softmax" and misuse.prediction.units == 1):
+    if len(found) != 1 or (wanted == "softmax" and misuse.prediction.units == 1):
         return None
     if wanted == "linear":
-        return Change.of([_dropped(found[0])])
+        return Change.of([_dropped(misuse, found[0])])
+    if callers.chosen_by_caller(found[0]) is not None or _serves_others(found[0]):
+        return None
     return Change.of(_reactivated(found[0], wanted, misuse))
 
 

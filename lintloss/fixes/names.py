@@ -97,6 +97,11 @@ def _tree(text: str) -> ast.Module:
         return ast.Module([], [])
 
 
+def tree_of(source: Source) -> ast.Module:
+    """The file's syntax tree, of `ast`'s kind."""
+    return _tree(source.text)
+
+
 def _all_names(text: str) -> Iterator[str]:
     for node in ast.walk(_tree(text)):
         if isinstance(node, ast.Name):

@@ -169,6 +169,7 @@ def _with_around(statement: NodeOrigin) -> Iterator[NodeOrigin]:
     yield statement
     block = parent(statement)
     outer = parent(block) if block is not None else None
-    if block is not None and outer is not None and isinstance(block.node, cst.IndentedBlock):
-        if isinstance(outer.node, cst.With):
-            yield from _with_around(outer)
+    if block is None or outer is None or not isinstance(block.node, cst.IndentedBlock):
+        return
+    if isinstance(outer.node, cst.With):
+        yield from _with_around(outer)

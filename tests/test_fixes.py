@@ -1,0 +1,433 @@
+"""Fixes: what each verb makes of a misuse, what it leaves alone, and when it makes nothing."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from lintloss import linter
+from lintloss.config import Settings
+from lintloss.finding import Applicability, Finding
+from lintloss.sources import Source
+
+HEAD = """\
+import tensorflow as tf
+
+x = tf.compat.v1.placeholder(tf.float32, [None, 4])
+y = tf.one_hot(tf.compat.v1.placeholder(tf.int32, [None]), 3)
+W = tf.Variable(tf.zeros([4, 3]))
+"""
+KERAS = """\
+import tensorflow as tf
+from tensorflow.keras import layers
+
+(x, ids), _ = tf.keras.datasets.mnist.load_data()
+y = tf.keras.utils.to_categorical(ids, 10)
+"""
+CROSS_ENTROPY = "tf.nn.softmax_cross_entropy_with_logits"
+
+
+def fixed(code: str, *, unsafe: bool = False) -> str:
+    source = Source.from_text(code, "train.py")
+    return linter.fix([source], Settings(), unsafe=unsafe).sources[0].text
+
+
+def findings(code: str) -> tuple[Finding, ...]:
+    return linter.lint([Source.from_text(code, "train.py")], Settings()).findings
+
+
+def check(head: str, before: str, after: str, *, unsafe: bool = False) -> None:
+    assert fixed(head + dedent(before), unsafe=unsafe) == head + dedent(after)
+
+
+def unchanged(head: str, code: str) -> None:
+    """A finding is reported, and nothing safe is done about it."""
+    assert findings(head + dedent(code))
+    check(head, code, code)
+
+
+# -- pass-preactivation --------------------------------------------------------------------------------------
+
+
+def test_a_name_for_the_logits_is_passed_on() -> None:
+    check(
+        HEAD,
+        f"""\
+        scores = x @ W
+        probs = tf.nn.softmax(scores)
+        loss = {CROSS_ENTROPY}(y, probs)
+        """,
+        f"""\
+        scores = x @ W
+        probs = tf.nn.softmax(scores)
+        loss = {CROSS_ENTROPY}(y, scores)
+        """,
+    )
+
+
+def test_softmax_twice_leads_to_what_went_into_the_first() -> None:
+    check(
+        HEAD,
+        f"loss = {CROSS_ENTROPY}(y, tf.nn.softmax(tf.nn.softmax(x @ W)))\n",
+        f"loss = {CROSS_ENTROPY}(y, x @ W)\n",
+    )
+
+
+def test_logits_without_a_name_get_one_on_a_line_of_their_own() -> None:
+    check(
+        HEAD,
+        f"""\
+        with tf.name_scope("model"):
+            # the model
+            pred = tf.nn.softmax(tf.matmul(x, W) +
+                                 1.0)  # class probabilities
+        with tf.name_scope("loss"):
+            loss = {CROSS_ENTROPY}(labels=y, logits=pred)
+        """,
+        f"""\
+        with tf.name_scope("model"):
+            # the model
+            logits = (tf.matmul(x, W) +
+                                 1.0)
+            pred = tf.nn.softmax(logits)  # class probabilities
+        with tf.name_scope("loss"):
+            loss = {CROSS_ENTROPY}(labels=y, logits=logits)
+        """,
+    )
+
+
+def test_a_name_bound_anew_is_kept_before_it_is() -> None:
+    check(
+        HEAD,
+        f"""\
+        out = tf.matmul(x, W)
+        out = tf.nn.softmax(out)
+        loss = {CROSS_ENTROPY}(labels=y, logits=out)
+        """,
+        f"""\
+        out = tf.matmul(x, W)
+        logits = out
+        out = tf.nn.softmax(logits)
+        loss = {CROSS_ENTROPY}(labels=y, logits=logits)
+        """,
+    )
+
+
+def test_a_name_that_is_taken_is_not_used() -> None:
+    result = fixed(
+        HEAD + f"logits = 3\npred = tf.nn.softmax(tf.matmul(x, W))\nloss = {CROSS_ENTROPY}(labels=y, logits=pred)\n"
+    )
+    assert "logits_1 = tf.matmul(x, W)" in result
+    assert "logits=logits_1)" in result
+
+
+def test_two_heads_get_two_names() -> None:
+    check(
+        HEAD,
+        f"""\
+        one = tf.nn.softmax(tf.matmul(x, W))
+        two = tf.nn.softmax(tf.matmul(x, W + 1))
+        a = {CROSS_ENTROPY}(labels=y, logits=one)
+        b = {CROSS_ENTROPY}(labels=y, logits=two)
+        """,
+        f"""\
+        one_logits = tf.matmul(x, W)
+        one = tf.nn.softmax(one_logits)
+        two_logits = tf.matmul(x, W + 1)
+        two = tf.nn.softmax(two_logits)
+        a = {CROSS_ENTROPY}(labels=y, logits=one_logits)
+        b = {CROSS_ENTROPY}(labels=y, logits=two_logits)
+        """,
+    )
+
+
+def test_a_layer_with_an_activation_is_split() -> None:
+    check(
+        HEAD,
+        """\
+        pred = tf.compat.v1.layers.dense(x, 3, activation=tf.nn.softmax, name="out")
+        loss = tf.compat.v1.losses.softmax_cross_entropy(y, pred)
+        """,
+        """\
+        logits = tf.compat.v1.layers.dense(x, 3, name="out")
+        pred = tf.nn.softmax(logits)
+        loss = tf.compat.v1.losses.softmax_cross_entropy(y, logits)
+        """,
+    )
+
+
+def test_an_attribute_carries_the_logits_to_another_method() -> None:
+    check(
+        HEAD,
+        f"""\
+        class Net:
+            def __init__(self):
+                self.pred = None
+                self.build()
+                self.train()
+
+            def build(self):
+                self.pred = tf.nn.softmax(tf.matmul(x, W))
+
+            def train(self):
+                self.loss = {CROSS_ENTROPY}(labels=y, logits=self.pred)
+
+        Net()
+        """,
+        f"""\
+        class Net:
+            def __init__(self):
+                self.pred = None
+                self.build()
+                self.train()
+
+            def build(self):
+                self.logits = tf.matmul(x, W)
+                self.pred = tf.nn.softmax(self.logits)
+
+            def train(self):
+                self.loss = {CROSS_ENTROPY}(labels=y, logits=self.logits)
+
+        Net()
+        """,
+    )
+
+
+def test_the_caller_of_a_relay_is_told() -> None:
+    check(
+        HEAD,
+        f"""\
+        def cost(logits, labels):
+            return tf.reduce_mean({CROSS_ENTROPY}(labels=labels, logits=logits))
+
+        out = tf.matmul(x, W)
+        probs = tf.nn.softmax(out)
+        loss = cost(probs, y)
+        """,
+        f"""\
+        def cost(logits, labels):
+            return tf.reduce_mean({CROSS_ENTROPY}(labels=labels, logits=logits))
+
+        out = tf.matmul(x, W)
+        probs = tf.nn.softmax(out)
+        loss = cost(out, y)
+        """,
+    )
+
+
+def test_an_activation_in_another_function_is_dropped_only_unsafely() -> None:
+    code = f"""\
+    def model(values):
+        return tf.nn.softmax(tf.matmul(values, W))
+
+    loss = {CROSS_ENTROPY}(labels=y, logits=model(x))
+    """
+    unchanged(HEAD, code)
+    check(HEAD, code, code.replace("tf.nn.softmax(tf.matmul(values, W))", "tf.matmul(values, W)"), unsafe=True)
+
+
+def test_a_branch_that_need_not_have_run_names_nothing() -> None:
+    unchanged(
+        HEAD,
+        f"""\
+        def train(flag):
+            if flag:
+                pred = tf.nn.softmax(tf.matmul(x, W))
+            else:
+                pred = tf.nn.softmax(tf.matmul(x, W + 1))
+            return {CROSS_ENTROPY}(labels=y, logits=pred)
+
+        train(input())
+        """,
+    )
+
+
+# -- layers and helpers --------------------------------------------------------------------------------------
+
+HELPER = """\
+def dense(values, units, activation=tf.nn.relu):
+    return tf.compat.v1.layers.dense(values, units, activation=activation)
+
+
+hidden = dense(x, 8)
+out = dense(hidden, 3)
+loss = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=out)
+"""
+
+
+def test_a_helper_is_told_by_its_caller_to_apply_nothing() -> None:
+    check(HEAD, HELPER, HELPER.replace("dense(hidden, 3)", "dense(hidden, 3, activation=None)"), unsafe=True)
+
+
+def test_a_helper_of_hidden_layers_is_left_alone() -> None:
+    code = HELPER.replace(", activation=tf.nn.relu", "").replace("activation=activation", "activation=tf.nn.relu")
+    assert findings(HEAD + code)
+    check(HEAD, code, code, unsafe=True)
+
+
+def test_a_layer_of_its_own_is_taken_out() -> None:
+    loop = """\
+        for images, labels in tf.data.Dataset.from_tensor_slices((x, ids)).batch(8):
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, model(images))
+        """
+    check(
+        KERAS,
+        "model = tf.keras.Sequential([layers.Flatten(), layers.Dense(10), layers.Softmax()])\n" + dedent(loop),
+        "model = tf.keras.Sequential([layers.Flatten(), layers.Dense(10)])\n" + dedent(loop),
+        unsafe=True,
+    )
+
+
+# -- arguments and callables ---------------------------------------------------------------------------------
+
+COMPILE = """\
+model = tf.keras.Sequential([layers.Flatten(), layers.Dense(10, activation={activation})])
+model.compile("adam", loss={loss})
+model.fit(x, {labels})
+"""
+
+
+@pytest.mark.parametrize(
+    ("activation", "labels", "before", "after"),
+    [
+        (
+            "'softmax'",
+            "ids",
+            "tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+            "tf.keras.losses.SparseCategoricalCrossentropy()",
+        ),
+        (
+            "'softmax'",
+            "ids",
+            "tf.keras.losses.SparseCategoricalCrossentropy(\n    from_logits=True,\n    name='loss',\n)",
+            "tf.keras.losses.SparseCategoricalCrossentropy(\n    name='loss',\n)",
+        ),
+        (
+            "None",
+            "ids",
+            "'sparse_categorical_crossentropy'",
+            "tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+        ),
+        (
+            "None",
+            "ids",
+            "tf.keras.losses.sparse_categorical_crossentropy",
+            "tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+        ),
+        (
+            "None",
+            "y",
+            "tf.keras.losses.CategoricalCrossentropy(label_smoothing=0.1)",
+            "tf.keras.losses.CategoricalCrossentropy(label_smoothing=0.1, from_logits=True)",
+        ),
+        ("'softmax'", "ids", "'categorical_crossentropy'", "'sparse_categorical_crossentropy'"),
+        ("'softmax'", "y", "'mse'", "'categorical_crossentropy'"),
+        (
+            "None",
+            "ids",
+            "tf.keras.losses.CategoricalCrossentropy(from_logits=True)",
+            "tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+        ),
+    ],
+)
+def test_compiled_losses(activation: str, labels: str, before: str, after: str) -> None:
+    code = KERAS + COMPILE
+    assert fixed(code.format(activation=activation, labels=labels, loss=before)) == code.format(
+        activation=activation, labels=labels, loss=after
+    )
+
+
+def test_a_class_without_a_module_in_reach_is_imported() -> None:
+    head = KERAS.replace("import tensorflow as tf\n", "from tensorflow.keras import datasets, utils, Sequential\n")
+    head = head.replace("tf.keras.", "")
+    code = "model = Sequential([layers.Dense(10)])\nmodel.compile('adam', loss='categorical_crossentropy')\nmodel.fit(x, y)\n"
+    result = fixed(head + code)
+    assert "from tensorflow.keras.losses import CategoricalCrossentropy\n" in result
+    assert "loss=CategoricalCrossentropy(from_logits=True))" in result
+
+
+def test_keywords_follow_the_callable() -> None:
+    check(
+        HEAD.replace("tf.one_hot(tf.compat.v1.placeholder(tf.int32, [None]), 3)", "tf.one_hot([0, 1], 3)"),
+        "loss = tf.compat.v1.losses.mean_squared_error(labels=y, predictions=tf.nn.softmax(x @ W))\n",
+        "loss = tf.compat.v1.losses.softmax_cross_entropy(onehot_labels=y, logits=x @ W)\n",
+    )
+
+
+def test_swapped_arguments() -> None:
+    check(
+        HEAD,
+        f"loss = {CROSS_ENTROPY}(logits=y, labels=tf.matmul(x, W))\n",
+        f"loss = {CROSS_ENTROPY}(logits=tf.matmul(x, W), labels=y)\n",
+    )
+
+
+# -- replace-formula -----------------------------------------------------------------------------------------
+
+FUSED = f"{CROSS_ENTROPY}(labels=y, logits=z)"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("-tf.reduce_sum(y * tf.math.log(p), 1)", FUSED),
+        ("-tf.reduce_sum(y * tf.math.log(p))", f"tf.reduce_sum({FUSED})"),
+        ("tf.reduce_mean(-tf.reduce_sum(y * tf.math.log(p), axis=[1]))", f"tf.reduce_mean({FUSED})"),
+        ("-tf.reduce_mean(tf.reduce_sum(tf.multiply(y, tf.math.log(p)), -1))", f"tf.reduce_mean({FUSED})"),
+        ("tf.reduce_mean(tf.reduce_sum(-y * tf.math.log(p + 1e-8), -1))", f"tf.reduce_mean({FUSED})"),
+        ("tf.reduce_mean(tf.square(y - p))", f"tf.reduce_mean({FUSED})"),
+        ("tf.reduce_sum((p - y) ** 2)", f"tf.reduce_sum({FUSED})"),
+        ("tf.reduce_mean(tf.reduce_sum(tf.math.squared_difference(p, y), axis=1))", f"tf.reduce_mean({FUSED})"),
+    ],
+)
+def test_formulas(before: str, after: str) -> None:
+    head = HEAD + "z = x @ W\np = tf.nn.softmax(z)\n"
+    assert fixed(f"{head}loss = {before}\n") == f"{head}loss = {after}\n"
+
+
+# -- what stays as it is -------------------------------------------------------------------------------------
+
+ODD = f"""\
+# -*- coding: latin-1 -*-
+import tensorflow as tf
+
+def train( x , y ) :
+\tz = tf.matmul( x,tf.ones([4 , 3]) )   # café
+\tp=tf.nn.softmax( z )
+\treturn {CROSS_ENTROPY}( labels = y,
+\t\tlogits = p )   # type: ignore
+
+train(tf.ones([2, 4]), tf.one_hot([0, 1], 3))"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
+def test_every_byte_outside_the_edit_stays(newline: str, encoding: str) -> None:
+    text = ODD.replace("latin-1", encoding.removesuffix("-sig")).replace("\n", newline)
+    source = Source.from_bytes(text.encode(encoding), "odd.py")
+    result = linter.fix([source], Settings()).sources[0]
+    assert result.original == text.replace("logits = p )", "logits = z )").encode(encoding)
+
+
+def test_only_the_cell_that_is_edited_changes() -> None:
+    cells = [
+        {"cell_type": "code", "metadata": {}, "outputs": [1], "source": [HEAD]},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "source": ["p = tf.nn.softmax(tf.matmul(x, W))"]},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "source": [f"loss = {CROSS_ENTROPY}(y, p)"]},
+    ]
+    data = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=3)
+    source = Source.from_bytes(data.encode(), "train.ipynb")
+    result = json.loads(linter.fix([source], Settings()).sources[0].original)
+    assert result["cells"][0] == cells[0]
+    assert "".join(result["cells"][1]["source"]) == "logits = tf.matmul(x, W)\np = tf.nn.softmax(logits)"
+    assert "".join(result["cells"][2]["source"]) == f"loss = {CROSS_ENTROPY}(y, logits)"
+
+
+def test_the_message_names_the_other_fixes() -> None:
+    code = HEAD + f"z = x @ W\nloss = {CROSS_ENTROPY}(labels=y, logits=tf.nn.softmax(z))\n"
+    (finding,) = findings(code)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+    assert "(or: drop the softmax" in finding.fix.message
