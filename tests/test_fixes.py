@@ -342,8 +342,12 @@ def test_compiled_losses(activation: str, labels: str, before: str, after: str) 
 def test_a_class_without_a_module_in_reach_is_imported() -> None:
     head = KERAS.replace("import tensorflow as tf\n", "from tensorflow.keras import datasets, utils, Sequential\n")
     head = head.replace("tf.keras.", "")
-    code = "model = Sequential([layers.Dense(10)])\nmodel.compile('adam', loss='categorical_crossentropy')\nmodel.fit(x, y)\n"
-    result = fixed(head + code)
+    code = """\
+    model = Sequential([layers.Dense(10)])
+    model.compile('adam', loss='categorical_crossentropy')
+    model.fit(x, y)
+    """
+    result = fixed(head + dedent(code))
     assert "from tensorflow.keras.losses import CategoricalCrossentropy\n" in result
     assert "loss=CategoricalCrossentropy(from_logits=True))" in result
 

@@ -552,7 +552,7 @@ def _made_encoding(encoding: str, shape: tuple[Dimension, ...] | None, low: floa
         if low in (None, 0) and high == 2:
             return "unknown" if columns else "binary"
         return "unknown" if columns else encoding
-    if encoding == "continuous" and high is not None and high > 1:
+    if encoding == "continuous" and high is not None and high > 1 and (low or 0) >= 0:
         return "unknown"  # drawn from 0 to 999, a float may stand for a class id
     return encoding
 

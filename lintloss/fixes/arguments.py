@@ -58,7 +58,7 @@ def swap_arguments(misuse: Misuse, arguments: Mapping[str, object]) -> Change | 
         return None
     return Change(
         (
-            places.replacing(prediction, labels.unit.code(labels.node)),
-            places.replacing(labels, prediction.unit.code(prediction.node)),
+            places.replacing(prediction, places.text(labels)),
+            places.replacing(labels, places.text(prediction)),
         )
     )

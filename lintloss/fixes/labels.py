@@ -46,7 +46,7 @@ def _frameworks(misuse: Misuse) -> list[str]:
 
 
 def _encoded_by(framework: str, misuse: Misuse, given: NodeOrigin, wanted: str) -> Change | None:
-    code = given.unit.code(given.node)
+    code = places.text(given)
     for entry in _encoders(misuse, wanted, framework):
         written = names.spelling(entry.name, misuse.site.scope, given.unit.source, misuse.book)
         option = _option(misuse, entry, wanted)

@@ -65,15 +65,22 @@ def function_around(place: NodeOrigin) -> NodeOrigin | None:
     return nearest(place, cst.FunctionDef)
 
 
+def text(place: NodeOrigin) -> str:
+    """The node's text as it stands in the source, with one pair of parentheses if it has any."""
+    source, (top, left, bottom, right) = place.unit.source, rows(place)
+    inner = source.text[source.offset(top, left) : source.offset(bottom, right)]
+    return f"({inner})" if getattr(place.node, "lpar", ()) else inner
+
+
 def code(place: NodeOrigin) -> str:
     """The node's text, one that is valid on a line of its own."""
-    text = place.unit.code(place.node).strip()
-    return text if _is_expression(text) else f"({text})"
+    own = text(place)
+    return own if _is_expression(own) else f"({own})"
 
 
-def _is_expression(text: str) -> bool:
+def _is_expression(code: str) -> bool:
     try:
-        return len(ast.parse(text).body) == 1
+        return len(ast.parse(code).body) == 1
     except SyntaxError:
         return False
 
@@ -89,7 +96,7 @@ def operand(place: NodeOrigin) -> str:
     """The node's text, in parentheses unless it may stand anywhere without."""
     node = place.node
     is_closed = isinstance(node, _ATOMS) or bool(getattr(node, "lpar", ()))
-    return code(place) if is_closed else f"({place.unit.code(node).strip()})"
+    return code(place) if is_closed else f"({text(place)})"
 
 
 def rows(place: NodeOrigin) -> tuple[int, int, int, int]:
@@ -151,7 +158,8 @@ def _starts_its_line(statement: NodeOrigin) -> bool:
 
 def dominates(statement: NodeOrigin, place: NodeOrigin) -> bool:
     """Whether the statement has always run, in the same run of its function, when `place` is reached."""
-    return any(_precedes(each, place) for each in _with_around(statement))
+    is_one_file = statement.unit.source is place.unit.source
+    return is_one_file and any(_precedes(each, place) for each in _with_around(statement))
 
 
 def _precedes(statement: NodeOrigin, place: NodeOrigin) -> bool:

@@ -130,12 +130,14 @@ def _batch(batch: Batch) -> Iterator[str]:
 
 
 def _figure(value: float) -> str:
-    """Return the shortest text that is still this number in single precision."""
+    """Return the shortest text that is this number in single precision, to eight decimals as NumPy prints arrays."""
     if not math.isfinite(value) or abs(value) > _LARGEST_SINGLE:
         return repr(value)
     single = _single(value)
     texts = (f"{single:.{digits}g}" for digits in range(1, 10))
-    return next(text for text in texts if _single(float(text)) == single)
+    shortest = next(text for text in texts if _single(float(text)) == single)
+    decimals = f"{single:.8f}".rstrip("0").rstrip(".")
+    return min(shortest, decimals, key=len) if abs(single) >= 1e-4 else shortest
 
 
 def _single(value: float) -> float:
