@@ -68,17 +68,20 @@ def _request(
 
     case = _case(finding, rule, analysis, settings) if rule else None
     intent = rule.intent_for(case) if rule and case else None
-    if case is None or intent is None:
+    if rule is None or case is None or intent is None:
         return None
-    facts, labels = case.prediction, case.labels
+    facts, labels, given = case.prediction, case.labels, case.site.labels
     pre = _innermost(facts, analysis)
+    if labels is not None and any(option.verb == "swap-arguments" for option in rule.fixes):
+        # What stands in the labels' place is meant as the prediction, and the reverse.
+        facts, labels, pre, given = labels, facts, given, case.site.prediction
     of_pre = analysis.facts.single(pre) if pre is not None else facts
     return Request(
         before=case.site,
         after=_rewritten(finding, case.site, sources, settings) if finding.fix else None,
         intent=intent,
         pre=pre,
-        labels=case.site.labels,
+        labels=given,
         encoding=labels.encoding if labels else "unknown",
         shape=of_pre.shape or facts.shape,
         classes=facts.units or (labels.classes if labels else None),

@@ -391,6 +391,13 @@ def test_formulas(before: str, after: str) -> None:
     assert fixed(f"{head}loss = {before}\n") == f"{head}loss = {after}\n"
 
 
+def test_a_mean_over_classes_too_is_left_to_a_person() -> None:
+    code = HEAD + "p = tf.nn.softmax(x @ W)\nloss = -tf.reduce_mean(y * tf.math.log(p))\n"
+    (finding,) = findings(code)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SHOWN
+
+
 # -- what stays as it is -------------------------------------------------------------------------------------
 
 ODD = f"""\

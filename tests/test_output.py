@@ -44,7 +44,7 @@ def test_text_shows_everything(report: Report) -> None:
         "  fix (safe): Write GOOD\n    - y = BAD(\n    + y = GOOD(",
         "  fix (unsafe): Write GOOD",
         "  confirmed by TensorFlow 2.21.0: differs on the literals",
-        "    literals: [0.56551915 1.4743223] -> [0.022155162]",
+        "    literals: [0.56551915 1.4743223] -> [0.02215516]",
         "reference [0.022155162]",
         "    extreme: [inf nan] -> InvalidArgumentError: no",
         "reference [0 0 0 0 ... 2 more]",

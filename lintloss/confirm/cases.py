@@ -44,7 +44,7 @@ def verification(request: Request, book: ApiBook, worker: Worker) -> Verificatio
         WorkerLost: the worker died or took too long.
     """
     try:
-        case = (CompiledCase if request.before.anchor == "compile" else CalledCase)(request, book, worker)
+        case = (CompiledCase if request.before.model is not None else CalledCase)(request, book, worker)
         trials = list(case.trials())
     except (Undecided, NoReference) as reason:
         return verdicts.undecided(str(reason), worker.framework)

@@ -128,7 +128,7 @@ def reduction_of(site: Site, book: ApiBook) -> str:
     if site.formula is not None:
         return _formula_reduction(site.formula)
     declared = REDUCTIONS.get(str(site.entry["reduction"] or "none"), "none")
-    if site.anchor == "compile":
+    if site.model is not None:
         return declared if site.constructor is not None and declared != "none" else "sum_over_batch_size"
     bound = book.bind(site.term) if site.term is not None else None
     name = site.entry.role("reduction")

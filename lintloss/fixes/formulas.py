@@ -14,6 +14,7 @@ import libcst as cst
 from lintloss.analysis.apis import Entry
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Apply, Const, Sequence, Term
+from lintloss.finding import Applicability
 from lintloss.fixes import names, places, preactivation
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
@@ -51,7 +52,9 @@ def replace_formula(misuse: Misuse, arguments: Mapping[str, object]) -> Change |
     if written is None or replaced.place is None or not places.contains(where, replaced.place):
         return None
     is_minus = _SUBTRACTING[formula.core] and _is_positive(misuse, core, around)
-    return Change.of((*_placed(replaced.place, written[0], where, is_minus), *written[1]))
+    is_scaled = is_exclusive and summed is None and "entropy" in formula.core and _is_averaged(around)
+    applicability = Applicability.SHOWN if is_scaled else Applicability.SAFE
+    return Change.of((*_placed(replaced.place, written[0], where, is_minus), *written[1]), applicability)
 
 
 def _path(misuse: Misuse, term: Apply) -> Iterator[Layer]:
@@ -109,6 +112,11 @@ def _keeps_value(around: list[Layer], replaced: Layer, is_exclusive: bool) -> bo
     """Whether the reductions left in place reduce examples as they did."""
     left = [layer for layer in around if layer.operation in ("sum", "mean") and layer is not replaced]
     return not is_exclusive or all(layer.axis is None for layer in left) or not left
+
+
+def _is_averaged(around: list[Layer]) -> bool:
+    """Whether classes are averaged with the examples: the fused op sums them, so the loss grows by their number."""
+    return any(layer.operation == "mean" for layer in around)
 
 
 def _is_positive(misuse: Misuse, core: Layer, around: list[Layer]) -> bool:
