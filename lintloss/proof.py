@@ -114,11 +114,10 @@ def _case(finding: Finding, rule: Rule, analysis: Analysis, settings: Settings) 
 def _cases(site: Site, analysis: Analysis, settings: Settings) -> Iterator[Case]:
     from lintloss.vocabulary import Case
 
-    entry = site.entry.under(site.arguments)
     labels = [each.facts for each in analysis.facts.of(site.labels)] if site.labels is not None else [None]
     for prediction in analysis.facts.of(site.prediction):
         for facts in labels:
-            yield Case(site, entry, prediction.facts, facts, analysis.book, settings.backend)
+            yield Case(site, site.entry, prediction.facts, facts, analysis.book, settings.backend)
 
 
 def _rewritten(finding: Finding, before: Site, sources: Mapping[str, Source], settings: Settings) -> Site | None:

@@ -42,6 +42,8 @@ class Analysis(Protocol):
     def sites(self) -> Sequence[Site]: ...
     @property
     def facts(self) -> Evaluator: ...
+    @property
+    def unreached(self) -> Sequence[tuple[Span, str]]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,7 @@ def judge(analysis: Analysis, settings: Settings) -> tuple[list[Finding], list[L
     groups = [_without_inference(group) for group in _by_call(judgements)]
     findings = [finding for group in groups for finding in _findings(group, book)]
     calls = [_loss_call(group) for group in groups if group[0].site.anchor == "loss"]
+    calls += [_unreached_call(span, name) for span, name in analysis.unreached]
     return _merged(findings, judgements), sorted(calls, key=lambda call: call.sort_key)
 
 
@@ -111,12 +114,11 @@ def _judge(ways: Sequence[Site], facts: Evaluator, rules: Iterable[Rule], book: 
 
 def _cases(site: Site, facts: Evaluator, book: ApiBook, backend: str) -> Iterator[tuple[Case, Guards]]:
     """The pairs of prediction and labels that can occur together."""
-    entry = site.entry.under(site.arguments)
     labels: tuple[Alternative | None, ...] = facts.of(site.labels) if site.labels is not None else (None,)
     for prediction, label in product(facts.of(site.prediction), labels):
         guards = _joined((*site.guards, *prediction.guards, *(label.guards if label else ())))
         if guards is not None:
-            yield Case(site, entry, prediction.facts, label.facts if label else None, book, backend), guards
+            yield Case(site, site.entry, prediction.facts, label.facts if label else None, book, backend), guards
 
 
 def _joined(guards: Iterable[Guard]) -> Guards | None:
@@ -246,6 +248,10 @@ def _loss_call(group: Sequence[Judgement]) -> LossCall:
         reason=chosen.reason,
         codes=tuple(sorted({rule.code for judgement in group for rule in judgement.certain})),
     )
+
+
+def _unreached_call(span: Span, name: str) -> LossCall:
+    return LossCall(span, name, "", "", "", CallVerdict.UNDECIDED, "analysis budget: the file is too intricate")
 
 
 def _alternatives(words: Iterable[str]) -> str:

@@ -31,7 +31,7 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One site on one path through the code."""
+    """One site on one path through the code; `entry` is its loss as the arguments make it."""
 
     site: Site
     entry: Entry
@@ -128,15 +128,6 @@ def argument(case: Case, role: str) -> Term | None:
     return case.site.arguments.get(name) if name else None
 
 
-def _loss_input(case: Case) -> Any:
-    """What the loss takes; unknown while an argument that decides it (`from_logits=flag`) is no constant."""
-    deciding = {name for override in case.entry["when"] or () if "input" in override for name in override["if"]}
-    given = (case.site.arguments.get(name) for name in deciding)
-    if any(term is not None and not isinstance(decided(term, case), Const) for term in given):
-        return UNKNOWN
-    return _known(case.entry["input"])
-
-
 def _is_explicit(case: Case) -> Any:
     term = argument(case, "from_logits")
     return False if term is None else constant(decided(term, case))
@@ -209,7 +200,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "setting.backend": Subject(lambda case: case.backend, _set("tensorflow jax torch")),
     "loss.kind": Subject(_entry("kind"), _set("loss metric")),
     "loss.family": Subject(_entry("family"), _FAMILIES),
-    "loss.input": Subject(_loss_input, _set("logits probabilities log_probabilities any")),
+    "loss.input": Subject(lambda case: _known(case.entry["input"]), _set("logits probabilities log_probabilities any")),
     "loss.labels": Subject(_entry("labels"), _set("dense sparse binary any")),
     "loss.handwritten": Subject(lambda case: case.site.formula is not None),
     "loss.guarded": Subject(lambda case: case.site.formula is not None and case.site.formula.guarded),

@@ -64,4 +64,4 @@ def dense(units: int, activation: Any = None) -> Apply:
     return call(layer, unknown("x"))
 
 
-HANDWRITTEN = Formula("-y * log(p)", (("sum", 1),), negated=True)
+HANDWRITTEN = Formula("cross_entropy", (("sum", 1),), negated=True)

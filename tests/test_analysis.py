@@ -74,14 +74,13 @@ LINEAR = {
     "no activation": LOSS.format("x @ w + b"),
     "a softmax only for display": "z = x @ w\np = tf.nn.softmax(z)\nprint(p)\n" + LOSS.format("z"),
     "a layer behind the softmax": LOSS.format("keras.layers.Dense(10)(tf.nn.softmax(x @ w))"),
-    "the other of a tuple": "def net(x):\n    z = x @ w\n    return z, tf.nn.softmax(z)\nz, p = net(x)\n" + LOSS.format("z"),
+    "the other of a tuple": "def net(x):\n    z = x @ w\n    return z, tf.nn.softmax(z)\nz, p = net(x)\n"
+    + LOSS.format("z"),
     "softmax only outside training": (
         "def net(x, training):\n    z = x @ w\n    if not training:\n        z = tf.nn.softmax(z)\n    return z\n"
         + LOSS.format("net(x, training=True)")
     ),
-    "a local helper with a library's name": (
-        "def softmax(x):\n    return x @ w\n" + LOSS.format("softmax(x)")
-    ),
+    "a local helper with a library's name": ("def softmax(x):\n    return x @ w\n" + LOSS.format("softmax(x)")),
     "a popped layer": (
         "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\nm.pop()\n" + LOSS.format("m(x)")
     ),

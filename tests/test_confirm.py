@@ -92,7 +92,7 @@ def intended(before: Site, after: Site | None, encoding: str = "one_hot", **more
 
 ONE_HOT_IDS = value([[0, 0, 1], [0, 1, 0]])
 CONSTANT_Y = call("tensorflow.constant", LABELS)
-MEAN_SQUARE = Formula("square(y - p)", (("mean", None),), negated=False)
+MEAN_SQUARE = Formula("squared", (("mean", None),), negated=False)
 WRONGLY_SPARSE = fused(SPARSE_LOSS, ONE_HOT_IDS, Z)
 
 CONFIRMED = {

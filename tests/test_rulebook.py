@@ -19,9 +19,10 @@ from lintloss.analysis.terms import Choice, Condition, Const, Guard, Sequence, T
 from lintloss.config import Settings
 from lintloss.errors import UsageError
 from lintloss.finding import CallVerdict, Finding, Location, LossCall, Severity, Span
-from lintloss.pages import parse_page
+from lintloss.pages import VERBS, parse_page
 from lintloss.rulebook import Rule, judge, load_rules
-from lintloss.vocabulary import Case, Test
+from lintloss.vocabulary import SUBJECTS, Case
+from lintloss.vocabulary import Test as Asked
 
 SECTIONS = [
     "What it does",
@@ -57,6 +58,7 @@ class HandMade:
     sites: list[Site] = field(default_factory=list)
     known: dict[int, tuple[Alternative, ...]] = field(default_factory=dict)
     kept: list[Term] = field(default_factory=list)
+    unreached: list[tuple[Span, str]] = field(default_factory=list)
 
     @property
     def facts(self) -> HandMade:
@@ -129,7 +131,7 @@ def judged(
     analysis = HandMade()
     terms = [analysis.term(facts) if facts is not None else None for facts in (prediction, labels)]
     assert terms[0] is not None
-    findings, calls = judge(analysis.loss(name, terms[0], terms[1], **more), settings or Settings())  # type: ignore[arg-type]
+    findings, calls = judge(analysis.loss(name, terms[0], terms[1], **more), settings or Settings())
     return findings, calls[0] if calls else None
 
 
@@ -158,6 +160,12 @@ def test_what_a_page_depends_on_ends_with_an_unconditional_case(rule: Rule) -> N
     assert not rule.severities[-1].when.tests
     assert rule.yields_to <= set(load_rules())
     assert rule.where or rule.anchors == ("file",)
+
+
+def test_the_readme_names_every_subject_and_verb() -> None:
+    readme = (load_rules()["LL101"].path.parent / "README.md").read_text()
+    assert [subject for subject in SUBJECTS if f"`{subject}`" not in readme] == []
+    assert [verb for verb in VERBS if f"`{verb}`" not in readme] == []
 
 
 PAGE = """# LL999: a-rule
@@ -227,28 +235,28 @@ def case(prediction: Facts, labels: Facts | None = None, **arguments: Term) -> C
 @pytest.mark.parametrize(
     ("test", "facts", "holds"),
     [
-        (Test("prediction.activation", "is", ("softmax", "sigmoid")), SIGMOID, True),
-        (Test("prediction.activation", "is", ("relu",)), SIGMOID, False),
-        (Test("prediction.activation", "not", ("relu",)), SIGMOID, True),
-        (Test("prediction.activation", "is", ("relu",)), LOST, None),
-        (Test("prediction.activation", "not", ("relu",)), LOST, None),
-        (Test("prediction.units", "at_least", (3,)), Facts(units=3), True),
-        (Test("prediction.units", "at_most", (2,)), Facts(units=3), False),
-        (Test("prediction.units", "at_least", (3,)), Facts(shape=("n", 4)), True),
-        (Test("prediction.units", "at_least", (3,)), Facts(), None),
-        (Test("prediction.since", "not", ("learned",)), Facts(since=("cast", "learned")), False),
-        (Test("prediction.since", "is", ("cast",)), Facts(since=("cast", "learned")), True),
-        (Test("prediction.since", "not", ("learned",)), Facts(), True),
+        (Asked("prediction.activation", "is", ("softmax", "sigmoid")), SIGMOID, True),
+        (Asked("prediction.activation", "is", ("relu",)), SIGMOID, False),
+        (Asked("prediction.activation", "not", ("relu",)), SIGMOID, True),
+        (Asked("prediction.activation", "is", ("relu",)), LOST, None),
+        (Asked("prediction.activation", "not", ("relu",)), LOST, None),
+        (Asked("prediction.units", "at_least", (3,)), Facts(units=3), True),
+        (Asked("prediction.units", "at_most", (2,)), Facts(units=3), False),
+        (Asked("prediction.units", "at_least", (3,)), Facts(shape=("n", 4)), True),
+        (Asked("prediction.units", "at_least", (3,)), Facts(), None),
+        (Asked("prediction.since", "not", ("learned",)), Facts(since=("cast", "learned")), False),
+        (Asked("prediction.since", "is", ("cast",)), Facts(since=("cast", "learned")), True),
+        (Asked("prediction.since", "not", ("learned",)), Facts(), True),
     ],
 )
-def test_a_fact_that_is_not_known_satisfies_nothing(test: Test, facts: Facts, holds: bool | None) -> None:
+def test_a_fact_that_is_not_known_satisfies_nothing(test: Asked, facts: Facts, holds: bool | None) -> None:
     answer = test.ask(case(facts))
     assert answer.holds is holds
     assert answer.lacks == (frozenset({test.subject}) if holds is None else frozenset())
 
 
 def test_true_is_not_one() -> None:
-    explicit = Test("loss.explicit", "is", (True,))
+    explicit = Asked("loss.explicit", "is", (True,))
     assert explicit.ask(case(LINEAR, from_logits=Const(True))).holds is True
     assert explicit.ask(case(LINEAR, from_logits=Const(1))).holds is False
     assert explicit.ask(case(LINEAR, from_logits=Unknown("?"))).holds is None
@@ -271,7 +279,7 @@ def test_true_is_not_one() -> None:
         (KERAS_BCE, SOFTMAX, None, ["LL104"]),
         (SOFTMAX_CE, Facts(activation="tanh"), None, ["LL104"]),
         (KERAS_BCE, replace(SOFTMAX, units=1), None, ["LL105"]),
-        (KERAS_CCE, replace(LINEAR, units=1), None, ["LL105"]),
+        (SOFTMAX_CE, replace(LINEAR, units=1), None, ["LL105"]),
         (SPARSE_CE, LINEAR, ONE_HOT, ["LL201"]),
         (SOFTMAX_CE, LINEAR, IDS, ["LL202"]),
         (SOFTMAX_CE, LINEAR, Facts(encoding="multi_hot", role="label"), ["LL203"]),
@@ -340,7 +348,7 @@ def test_literal_rows_have_to_be_distributions(rows: list[list[float]], expected
     analysis = HandMade()
     literal = Sequence("list", tuple(Sequence("list", tuple(map(Const, row))) for row in rows))
     analysis.known[id(literal)] = (Alternative((), Facts(role="literal")),)
-    findings, _ = judge(analysis.loss(SOFTMAX_CE, analysis.term(LINEAR), literal), Settings())  # type: ignore[arg-type]
+    findings, _ = judge(analysis.loss(SOFTMAX_CE, analysis.term(LINEAR), literal), Settings())
     assert [finding.code for finding in findings] == expected
 
 
@@ -373,13 +381,19 @@ def test_from_logits_that_is_no_constant_leaves_it_undecided() -> None:
     assert "categorical_crossentropy" in call.reason
 
 
+def test_a_call_that_the_budget_did_not_reach_is_undecided() -> None:
+    _, (call,) = judge(HandMade(unreached=[(Place(5).span, SOFTMAX_CE)]), Settings())
+    assert call.verdict is CallVerdict.UNDECIDED
+    assert "budget" in call.reason
+
+
 def ways(then: Facts, otherwise: Facts) -> tuple[Alternative, Alternative]:
     return Alternative((Guard(FLAG, True),), then), Alternative((Guard(FLAG, False),), otherwise)
 
 
 def test_misuse_on_some_paths_is_undecided_and_names_the_condition() -> None:
     analysis = HandMade()
-    findings, (call,) = judge(analysis.loss(SOFTMAX_CE, analysis.term(*ways(SOFTMAX, LINEAR))), Settings())  # type: ignore[arg-type]
+    findings, (call,) = judge(analysis.loss(SOFTMAX_CE, analysis.term(*ways(SOFTMAX, LINEAR))), Settings())
     assert findings == []
     assert (call.verdict, call.reason) == (CallVerdict.UNDECIDED, "LL101 if `use_softmax`")
     assert call.gets == "softmax probabilities or logits"
@@ -388,7 +402,7 @@ def test_misuse_on_some_paths_is_undecided_and_names_the_condition() -> None:
 def test_misuse_on_all_paths_is_reported_for_each_rule() -> None:
     analysis = HandMade()
     term = analysis.term(*ways(SOFTMAX, SIGMOID))
-    findings, (call,) = judge(analysis.loss(SOFTMAX_CE, term), Settings())  # type: ignore[arg-type]
+    findings, (call,) = judge(analysis.loss(SOFTMAX_CE, term), Settings())
     assert [finding.code for finding in findings] == ["LL101", "LL104"]
     assert call.codes == ("LL101", "LL104")
 
@@ -397,7 +411,7 @@ def test_paths_that_exclude_each_other_are_not_combined() -> None:
     analysis = HandMade()
     prediction, labels = analysis.term(*ways(SOFTMAX, LINEAR)), analysis.term(*ways(LOST, ONE_HOT))
     guarded = {"guards": (Guard(FLAG, False),)}
-    findings, (call,) = judge(analysis.loss(SPARSE_CE, prediction, labels, **guarded), Settings())  # type: ignore[arg-type]
+    findings, (call,) = judge(analysis.loss(SPARSE_CE, prediction, labels, **guarded), Settings())
     assert [finding.code for finding in findings] == ["LL201"]
     assert call.verdict is CallVerdict.MISUSED
 
@@ -421,7 +435,7 @@ def test_head_and_from_logits_chosen_by_the_same_flag_are_fine() -> None:
                 guards=(Guard(FLAG, way),),
             )
         )
-    findings, (call,) = judge(analysis, Settings())  # type: ignore[arg-type]
+    findings, (call,) = judge(analysis, Settings())
     assert findings == []
     assert call.verdict is CallVerdict.FINE
 
@@ -433,7 +447,7 @@ def test_one_misused_context_is_a_finding_that_names_its_caller() -> None:
     analysis = HandMade()
     analysis.loss(SOFTMAX_CE, analysis.term(LINEAR), callers=(Place(20),))
     analysis.loss(SOFTMAX_CE, analysis.term(SOFTMAX), callers=(Place(30),))
-    (finding,), calls = judge(analysis, Settings())  # type: ignore[arg-type]
+    (finding,), calls = judge(analysis, Settings())
     assert [(step.span.start.row, step.message) for step in finding.flow] == [
         (30, "called here"),
         (3, "softmax is applied here"),
@@ -446,7 +460,7 @@ def test_one_mistake_in_two_contexts_is_one_finding() -> None:
     analysis = HandMade()
     for row in (20, 30):
         analysis.loss(SOFTMAX_CE, analysis.term(SOFTMAX), callers=(Place(row),))
-    findings, calls = judge(analysis, Settings())  # type: ignore[arg-type]
+    findings, calls = judge(analysis, Settings())
     assert (len(findings), len(calls)) == (1, 1)
 
 
@@ -456,10 +470,10 @@ def test_a_fix_has_to_be_right_in_every_context(monkeypatch: pytest.MonkeyPatch)
     analysis = HandMade()
     analysis.loss(SOFTMAX_CE, analysis.term(SOFTMAX), row=9, callers=(Place(20),))
     analysis.loss(SOFTMAX_CE, analysis.term(LINEAR), row=9, callers=(Place(30),))
-    judge(analysis, Settings())  # type: ignore[arg-type]
+    judge(analysis, Settings())
     assert asked == []
     analysis.sites.pop()
-    judge(analysis, Settings())  # type: ignore[arg-type]
+    judge(analysis, Settings())
     assert asked == ["LL101"]
 
 

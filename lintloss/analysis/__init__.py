@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintloss.analysis.sites import Site
+from lintloss.finding import Span
 from lintloss.sources import Source
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ class Unparsed:
 
 @dataclass(eq=False)
 class Analysis:
-    """The sites of one source, and the facts of their terms."""
+    """The sites of one source, and the facts of their terms.
+
+    `unreached` are the loss calls, with the loss' name, that were not come to before the budget ran out.
+    """
 
     source: Source
     book: ApiBook
@@ -36,6 +40,7 @@ class Analysis:
     sites: list[Site] = field(default_factory=list)
     unparsed: Unparsed | None = None
     exhausted: bool = False
+    unreached: list[tuple[Span, str]] = field(default_factory=list)
 
 
 class Analyser:

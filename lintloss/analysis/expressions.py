@@ -28,7 +28,19 @@ from lintloss.analysis.objects import (
     Super,
 )
 from lintloss.analysis.syntax import FunctionCode, NodeOrigin
-from lintloss.analysis.terms import Api, Apply, Argument, Choice, Condition, Const, Mapping, Scalar, Sequence, Term, Unknown
+from lintloss.analysis.terms import (
+    Api,
+    Apply,
+    Argument,
+    Choice,
+    Condition,
+    Const,
+    Mapping,
+    Scalar,
+    Sequence,
+    Term,
+    Unknown,
+)
 
 MOST_ITEMS = 4096
 LONGEST_UNROLLED = 12

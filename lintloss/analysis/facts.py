@@ -286,12 +286,8 @@ class Evaluator:
 
     def _learned(self, given: Term | None, bound: Bound) -> Facts:
         units = _integer(bound.get("units"), None)
-        shape = self.single(given).shape if given is not None and units is not None else None
-        channels_last = bound.entry["channels"] != "first"
-        if shape is not None and channels_last and len(shape) >= 1:
-            shape = (*shape[:-1], units)
-        elif units is not None and bound.entry["rank"] is None and shape is None and bound.entry["units"] == "units":
-            shape = None
+        before = self.single(given).shape if given is not None and bound.entry["keeps_shape"] else None
+        shape = (*before[:-1], units) if before else None
         return Facts(activation="linear", units=units, shape=shape, role="prediction")
 
     def _with_activation(
@@ -415,7 +411,9 @@ class Evaluator:
     def _reshaped(self, facts: Facts, bound: Bound) -> tuple[Dimension, ...] | None:
         target = bound.get("shape")
         if target is not None:
-            return structures.dimensions(target)
+            dimensions = structures.dimensions(target)
+            # A layer is told the shape of one example, a function that of the batch.
+            return (None, *dimensions) if bound.entry.is_class and dimensions is not None else dimensions
         if bound.entry["keeps_shape"] or bound.entry["since"] in ("cast", "identity", "clip", "dropout", "shuffle"):
             return facts.shape
         return facts.shape if bound.entry["passes"] in ("dropout", "cast", "normalise") else None

@@ -17,8 +17,8 @@ from lintloss.analysis.terms import Apply, Guard, Origin, Term
 class Formula:
     """A loss that the user wrote out by hand, as recognised from its arithmetic.
 
-    `core` is the pointwise part (`-y * log(p)`, `square(y - p)`), `reductions` what was done to it, outermost
-    first, as pairs of `sum` or `mean` and the axis (None: all axes).
+    `core` is the pointwise part (cross_entropy, binary_cross_entropy, squared, absolute), `reductions` what was
+    done to it, outermost first, as pairs of `sum` or `mean` and the axis (None: all axes).
     """
 
     core: str

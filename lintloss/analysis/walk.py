@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from lintloss.analysis import Analysis, Unparsed, calls, record, words
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Evaluator
@@ -11,6 +13,7 @@ from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.sites import Site
 from lintloss.analysis.syntax import ClassCode, FunctionCode, Unit
 from lintloss.analysis.terms import Argument, Parameter
+from lintloss.finding import Span
 from lintloss.sources import Source
 
 
@@ -44,7 +47,25 @@ def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
     except BudgetExceeded:
         analysis.exhausted = True
     analysis.facts.forget()
+    if analysis.exhausted:
+        analysis.unreached = _unreached(module, machine)
     analysis.sites.extend(_in_context([site for site in machine.sites if site.origin.span.filename == module.filename]))
+
+
+def _unreached(module: Module, machine: Machine) -> list[tuple[Span, str]]:
+    """The calls that name a loss and that no walk has come to."""
+    source = module.code.source
+    reached = {(site.origin.span.cell, site.origin.span.start) for site in machine.sites}
+    names = {name.rsplit(".", 1)[-1] for name in machine.book.names() if machine.book.entries(name)[0].kind == "loss"}
+    found: list[tuple[Span, str]] = []
+    for node in ast.walk(ast.parse(source.text)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            start = (node.lineno, node.col_offset + 1)
+            span = source.span(*start, node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
+            if name in names and not name[0].isupper() and (span.cell, span.start) not in reached:
+                found.append((span, name))
+    return found
 
 
 def _is_relay(analysis: Analysis, site: Site) -> bool:

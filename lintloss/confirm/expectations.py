@@ -166,7 +166,7 @@ def _layout(request: Request, measured: Site, book: ApiBook) -> str:
 
 def _formula_reduction(formula: Formula) -> str:
     """The reduction over examples: the innermost sum over classes belongs to the loss itself."""
-    is_entropy = "log" in formula.core
+    is_entropy = formula.core.endswith("cross_entropy")
     steps = list(formula.reductions)
     if steps and steps[-1][1] is not None and len(steps) + (steps[-1][0] == "sum" or not is_entropy) > 1:
         steps.pop()

@@ -152,12 +152,19 @@ def _call(node: list[Any], function: Any, arguments: list[Any], values: list[Any
     if node[0] == "api":
         operations.bound(node[1], positional, keywords)
         _bound_python(node[1], positional)
+        if node[1].startswith("keras.utils."):  # made for arrays: of a tensor they would take the unknown classes
+            positional = [_array(value) for value in positional]
+            keywords = {name: _array(value) for name, value in keywords.items()}
     elif isinstance(function, keras.losses.Loss):
         # Keras takes a nested list for a structure of scalars, and two of them must then be built alike.
         positional = [tf.convert_to_tensor(value) if isinstance(value, list) else value for value in positional]
     elif not isinstance(function, keras.layers.Layer):
         raise Refused(f"a call of a {type(function).__name__}")
     return function(*positional, **keywords)
+
+
+def _array(value: Any) -> Any:
+    return value.numpy() if isinstance(value, tf.Tensor) and hasattr(value, "numpy") else value
 
 
 def _unpacked(arguments: list[Any], values: list[Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -51,7 +51,7 @@ class Misuse:
     @cached_property
     def entry(self) -> Entry:
         """The loss as its arguments make it."""
-        return self.site.entry.under(self.site.arguments)
+        return self.site.entry
 
     @cached_property
     def call(self) -> WrittenCall | None:
