@@ -212,8 +212,15 @@ def test_python_2_is_read() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["x = " + "(" * 5000 + ")" * 5000, "x = " + "-" * 50_000 + "1", "x = 1\n  y = 2\n", "def f(:\n"],
-    ids=["brackets", "operators", "indentation", "syntax"],
+    [
+        "x = [" + "1, " * 500_000 + "]",
+        "x = [" + "1, " * 100_000 + "]",
+        "x = " + "(" * 5000 + ")" * 5000,
+        "x = " + "-" * 50_000 + "1",
+        "x = 1\n  y = 2\n",
+        "def f(:\n",
+    ],
+    ids=["too many commas", "a huge literal", "brackets", "operators", "indentation", "syntax"],
 )
 def test_what_cannot_be_parsed_is_said(code: str) -> None:
     analysis = analyse(code)

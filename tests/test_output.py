@@ -45,7 +45,7 @@ def test_text_shows_everything(report: Report) -> None:
         "  fix (unsafe): Write GOOD",
         "  confirmed by TensorFlow 2.21.0: differs on the literals",
         "    literals: [0.56551915 1.4743223] -> [0.02215516]",
-        "reference [0.022155162]",
+        "reference [0.02215516]",
         "    extreme: [inf nan] -> InvalidArgumentError: no",
         "reference [0 0 0 0 ... 2 more]",
         "n.ipynb:cell 2:2:1: error LL101",

@@ -239,7 +239,8 @@ class ApiBook:
 
     def describe(self, name: str) -> str | None:
         """What is known of a callable, as text for a person; None if nothing is."""
-        found = self.entries(name)
+        head, dot, rest = name.partition(".")
+        found = self.entries(name) or self.entries(self.conventions.get(head, head) + dot + rest)
         if not found:
             return None
         return "\n\n".join(_describe(entry) for entry in found)

@@ -21,7 +21,9 @@ from lintloss.sources import Source
 
 # LibCST's native parser recurses without a check and would take the process down.
 DEEPEST = 180
-LARGEST = 20_000_000
+# It takes some four kilobytes for each element of a literal, `ast` half of one.
+LARGEST_STATEMENT = 60_000
+MOST_COMMAS = 400_000
 
 
 class TooDeep(Exception):
@@ -208,8 +210,9 @@ def index(source: Source) -> ModuleCode:
 
 
 def _index(source: Source) -> ModuleCode:
-    if len(source.text) > LARGEST:
-        return ModuleCode(source, [], f"too large: {len(source.text):,} characters")
+    commas = source.text.count(",")
+    if commas > MOST_COMMAS:
+        return ModuleCode(source, [], f"too large: {commas:,} commas")
     try:
         tree = ast.parse(source.text)
     except SyntaxError as error:
@@ -221,8 +224,12 @@ def _index(source: Source) -> ModuleCode:
         return ModuleCode(source, [], "too deep to parse")
     except ValueError as error:
         return ModuleCode(source, [], str(error))
-    if _depth(tree) > DEEPEST:
-        return ModuleCode(source, [], f"too deep: nested more than {DEEPEST} levels")
+    for statement in tree.body:
+        depth, parts = _size(statement)
+        if depth > DEEPEST:
+            return ModuleCode(source, [], f"too deep: nested more than {DEEPEST} levels", statement.lineno)
+        if parts > LARGEST_STATEMENT and not isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
+            return ModuleCode(source, [], f"too large: a statement of {parts:,} parts", statement.lineno)
     return ModuleCode(source, _items(source, tree.body, indented=False))
 
 
@@ -264,14 +271,14 @@ def _first_row(statement: ast.stmt) -> int:
     return min(rows)
 
 
-def _depth(tree: ast.AST) -> int:
-    deepest = 0
+def _size(tree: ast.AST) -> tuple[int, int]:
+    """How deep a tree is nested, and of how many nodes it is made."""
+    deepest, nodes = 0, 0
     pending = [(tree, 0)]
     while pending:
         node, depth = pending.pop()
-        if depth > deepest:
-            deepest = depth
-        if isinstance(node, (ast.Constant, ast.Name)):
-            continue
-        pending.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
-    return deepest
+        nodes += 1
+        deepest = max(deepest, depth)
+        if not isinstance(node, (ast.Constant, ast.Name)):
+            pending.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+    return deepest, nodes
