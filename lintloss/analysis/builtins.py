@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lintloss.analysis.machine import NOTHING, Machine, over_choices, unknown
+from lintloss.analysis.machine import NOTHING, Machine, unknown
 from lintloss.analysis.objects import Class, Frame, Instance, Partial, Super
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Apply, Argument, Choice, Const, Mapping, Sequence, Term
@@ -216,4 +216,3 @@ _FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], T
     "copy.copy": _identity,
     "copy.deepcopy": _identity,
 }
-__all__ = ["changed", "function", "method", "over_choices"]

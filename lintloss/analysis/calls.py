@@ -19,10 +19,9 @@ from lintloss.analysis.machine import (
     End,
     Machine,
     choice,
-    over_choices,
     unknown,
 )
-from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Module, Partial, Super
+from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Partial, Super
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import (
     Api,
@@ -31,7 +30,6 @@ from lintloss.analysis.terms import (
     Choice,
     Const,
     Mapping,
-    Origin,
     Parameter,
     Sequence,
     Stated,
@@ -463,6 +461,3 @@ def entered(machine: Machine, value: Term, origin: NodeOrigin) -> Term:
 def _scope_arguments(layer: tuple[frozenset[str], dict[str, Term]]) -> tuple[Argument, ...]:
     targets = Sequence("list", tuple(Api(path) for path in sorted(layer[0])))
     return (Argument(None, targets), *(Argument(name, value) for name, value in layer[1].items()))
-
-
-__all__ = ["Module", "Origin", "call", "call_function", "call_method", "over_choices"]

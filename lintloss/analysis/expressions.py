@@ -14,7 +14,7 @@ from typing import Any
 import libcst as cst
 
 from lintloss.analysis import builtins, calls, pipelines
-from lintloss.analysis.machine import FALLS, Machine, over_choices, truth, unknown
+from lintloss.analysis.machine import Machine, over_choices, truth, unknown
 from lintloss.analysis.objects import (
     Attribute,
     Class,
@@ -687,4 +687,3 @@ _VISIT: dict[type[cst.CSTNode], Callable[[Machine, Frame, Any], Term]] = {
     cst.Yield: _yield,
     cst.Await: _await,
 }
-__all__ = ["FALLS", "attribute_of", "condition_of", "elements_of", "evaluate", "item_of", "lookup", "operate"]

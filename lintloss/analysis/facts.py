@@ -22,7 +22,6 @@ from lintloss.analysis.terms import (
     Choice,
     Const,
     Guard,
-    Mapping,
     Origin,
     Parameter,
     Sequence,
@@ -635,6 +634,3 @@ def _integer(term: Term | None, default: int | None) -> int | None:
 
 def _number(term: Term | None) -> float | None:
     return float(term.value) if isinstance(term, Const) and isinstance(term.value, (int, float)) else None
-
-
-__all__ = ["Alternative", "Evaluator", "Facts", "Mapping", "Step", "consistent"]

@@ -64,7 +64,6 @@ class Machine:
     era: dict[str, int] = field(default_factory=dict)
     mains: list[Module] = field(default_factory=list)
     is_open: bool = False
-    is_quiet: bool = False
     without_defaults: bool = False
     compilations: list[Compilation] = field(default_factory=list)
     formulas: set[int] = field(default_factory=set)

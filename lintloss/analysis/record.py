@@ -51,7 +51,7 @@ def note(machine: Machine, frame: Frame, term: Term) -> Term:
                 _feed(machine, bound)
             elif bound.entry.kind in ("loss", "metric") and _is_complete(bound):
                 _note_loss(machine, frame, term, bound, term.origin)
-            elif bound.entry.kind in ("activation", "layer") and not machine.is_quiet:
+            elif bound.entry.kind in ("activation", "layer"):
                 made = term.function.origin if isinstance(term.function, Apply) else None
                 _note_activation(machine, frame, term, bound, made if isinstance(made, NodeOrigin) else term.origin)
     return term

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
@@ -15,7 +15,7 @@ import libcst as cst
 from lintloss.analysis import calls, formulas
 from lintloss.analysis.expressions import attribute_of, condition_of, elements_of, evaluate, item_of, lookup, operate
 from lintloss.analysis.machine import FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
-from lintloss.analysis.objects import Attribute, Class, Deferred, Frame, Function, Instance
+from lintloss.analysis.objects import Class, Deferred, Frame, Function, Instance
 from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
 from lintloss.analysis.terms import (
     Api,
@@ -485,10 +485,6 @@ def _base(machine: Machine, frame: Frame, code: str) -> Term:
     return value if value is not None else unknown(f"the base class `{code}`")
 
 
-def run_all(machine: Machine, frame: Frame, body: Iterable[cst.BaseStatement]) -> Term:
-    return run(machine, frame, list(body))
-
-
 _VISIT: dict[type[cst.CSTNode], Callable[[Machine, Frame, Any], Term]] = {
     cst.Expr: _expression,
     cst.Assign: _assign,
@@ -512,4 +508,3 @@ _VISIT: dict[type[cst.CSTNode], Callable[[Machine, Frame, Any], Term]] = {
     cst.FunctionDef: _nested_function,
     cst.ClassDef: _nested_class,
 }
-__all__ = ["Attribute", "bind", "define_class", "define_function", "run", "run_module", "run_unit"]
