@@ -61,6 +61,8 @@ def class_counts_disagree(case: Case) -> Answer:
         return _ids_disagree(units, case.labels)
     if case.labels.encoding in ("one_hot", "multi_hot", "soft"):
         width = _width(case.labels)
+        if width is None and units == 1 and case.labels.encoding == "one_hot":
+            return YES  # one-hot rows have a column per class, and there are two at least
         return lacking("labels.classes") if width is None else Answer(width != units)
     return lacking("labels.encoding")
 
