@@ -237,3 +237,14 @@ def test_a_long_chain_of_operators_is_read() -> None:
 def test_a_file_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lintloss.analysis.machine.STEPS_PER_FILE", 50)
     assert analyse("\n".join(f"a{n} = {n}" for n in range(100)) + "\n" + LOSS.format("x")).exhausted
+
+
+def test_a_generator_yields_what_it_yields() -> None:
+    code = """
+        def batches():
+            while True:
+                yield np.ones((8, 4)), np.random.randint(0, 10, size=(8,))
+        for images, y in batches():
+            tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=net(images))
+    """
+    assert labels(code).encoding == "class_ids"

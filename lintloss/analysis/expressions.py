@@ -642,7 +642,7 @@ def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[
 
 
 # What a generator function returns: an iterator over the one value that stands for all it yields.
-YIELDED = Api("builtins.iter")
+YIELDED = Api("generator")
 
 
 def _yield(machine: Machine, frame: Frame, node: cst.Yield) -> Term:

@@ -225,8 +225,15 @@ def finish(machine: Machine) -> None:
         for labels in _labels_of(compilation):
             _pair_up(compilation, loss, compilation.output, labels, ())
             metrics = compilation.bound.get("metrics")
-            if metrics is not None:
+            if metrics is not None and not _is_regression(compilation, loss):
                 _note_metrics(compilation, metrics, compilation.output, labels)
+
+
+def _is_regression(compilation: Compilation, loss: Term) -> bool:
+    """Whether the loss draws the output itself to the labels: 0.5 is then between 0 and 1 as for probabilities."""
+    machine = compilation.machine
+    bound, _ = _bound_loss(machine, machine.chosen(loss), compilation.output, None, machine.book.loss_named)
+    return bound is not None and bound.entry["family"] in ("squared", "absolute")
 
 
 def _labels_of(compilation: Compilation) -> list[Term | None]:
