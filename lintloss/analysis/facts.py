@@ -376,18 +376,11 @@ class Evaluator:
         index = bound.get("index")
         if index is not None:
             return self._over(given, lambda facts: self._selected(facts, index))
-        dtype = bound.get("dtype")
-        kind = (
-            dtype.path.rsplit(".", 1)[-1]
-            if isinstance(dtype, Api)
-            else dtype.value
-            if isinstance(dtype, Const)
-            else None
-        )
+        dtype = _dtype_name(bound.get("dtype"))
 
         def pass_on(facts: Facts) -> Facts:
             passed = _passed(facts, since, self._reshaped(facts, bound))
-            return replace(passed, dtype=str(kind)) if since == "cast" and kind is not None else passed
+            return replace(passed, dtype=dtype) if since == "cast" and dtype is not None else passed
 
         return self._over(given, pass_on)
 
@@ -492,24 +485,12 @@ class Evaluator:
         shape = structures.dimensions(shape_term) if shape_term is not None else None
         if shape is not None and bound.entry["batched"]:
             shape = ("batch", *shape)
-        dtype = bound.get("dtype")
-        kind = (
-            dtype.path.rsplit(".", 1)[-1]
-            if isinstance(dtype, Api)
-            else dtype.value
-            if isinstance(dtype, Const)
-            else None
-        )
+        dtype = _dtype_name(bound.get("dtype"))
         fed = [self.single(value) for value in self.feeds.get(id(term), ())]
         encodings = {facts.encoding for facts in fed}
         encoding = encodings.pop() if len(encodings) == 1 else "unknown"
-        if (
-            encoding == "unknown"
-            and isinstance(kind, str)
-            and kind.startswith("int")
-            and shape is not None
-            and len(shape) == 1
-        ):
+        is_vector = shape is not None and len(shape) == 1
+        if encoding == "unknown" and is_vector and dtype is not None and dtype.startswith("int"):
             encoding = "class_ids"
         known = fed[0] if encoding != "unknown" and fed else Facts()
         reason = "it is fed from outside"
@@ -517,7 +498,7 @@ class Evaluator:
             Facts(
                 role="input",
                 shape=shape,
-                dtype=str(kind) if kind else None,
+                dtype=dtype,
                 encoding=encoding,
                 classes=known.classes,
                 reason=reason,
@@ -617,6 +598,13 @@ def _selected_shape(shape: tuple[Dimension, ...] | None, index: Term) -> tuple[D
     if isinstance(index, Const) and isinstance(index.value, int):
         return shape[1:]
     return None
+
+
+def _dtype_name(term: Term | None) -> str | None:
+    """The name of a data type that is given as a library's object or as a string."""
+    if isinstance(term, Api):
+        return term.path.rsplit(".", 1)[-1]
+    return str(term.value) if isinstance(term, Const) and term.value else None
 
 
 def _dimension(shape: tuple[Dimension, ...] | None, axis: int | None) -> int | None:

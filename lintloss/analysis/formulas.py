@@ -80,7 +80,7 @@ def _note(machine: Machine, frame: Frame, term: Apply, found: _Match, origin: No
             term=term,
             scope=visible(frame),
             guards=tuple(machine.path),
-            callers=tuple(call for _, call in machine.calls if call is not None),
+            callers=machine.callers,
             formula=Formula(found.core, found.reductions, found.negated, found.guarded),
             is_open=machine.is_open,
         )

@@ -76,6 +76,11 @@ class Machine:
         if self.steps > STEPS_PER_FILE:
             raise BudgetExceeded
 
+    @property
+    def callers(self) -> tuple[Origin, ...]:
+        """The calls through which the walk has come to where it stands, outermost first."""
+        return tuple(origin for _, origin in self.calls if origin is not None)
+
     # -- objects ---------------------------------------------------------------------------------------------
 
     def new_instance(self, cls: Term, made: Apply | None, origin: Origin | None) -> Instance:

@@ -142,7 +142,7 @@ def _site(
         arguments=bound.arguments,
         scope=visible(frame),
         guards=(*machine.path, *guards),
-        callers=tuple(call for _, call in machine.calls if call is not None),
+        callers=machine.callers,
         is_open=machine.is_open,
         **more,
     )
@@ -179,7 +179,7 @@ def compiled(machine: Machine, frame: Frame, model: Term, bound: Bound, origin: 
             bound,
             origin,
             tuple(machine.path),
-            tuple(call for _, call in machine.calls if call is not None),
+            machine.callers,
             machine.is_open,
         )
     )

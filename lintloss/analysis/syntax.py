@@ -26,10 +26,6 @@ LARGEST_STATEMENT = 60_000
 MOST_COMMAS = 400_000
 
 
-class TooDeep(Exception):
-    """The code is nested too deeply, or too long, to be parsed safely."""
-
-
 @dataclass(eq=False)
 class Unit:
     """Lines `first` to `last` of a source (1-based, inclusive), parsed by LibCST when first asked for."""
@@ -61,18 +57,14 @@ class Unit:
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node`, a node of this unit, stands in the file."""
+        return self.source.span(*self.rows(node))
+
+    def rows(self, node: cst.CSTNode) -> tuple[int, int, int, int]:
+        """Like `span`, in rows and columns of `source.text`."""
         if self._places is None:
             state = _Places(self.module.default_indent, self.module.default_newline)
             self.module._codegen(state)
             self._places = state.places
-        shift = self.first - 1 - self.indented
-        top, left, bottom, right = self._places.get(id(node), (1 + self.indented, 1, 1 + self.indented, 1))
-        return self.source.span(top + shift, left, bottom + shift, right)
-
-    def rows(self, node: cst.CSTNode) -> tuple[int, int, int, int]:
-        """Like `span`, in rows and columns of `source.text`."""
-        self.span(node)
-        assert self._places is not None
         shift = self.first - 1 - self.indented
         top, left, bottom, right = self._places.get(id(node), (1 + self.indented, 1, 1 + self.indented, 1))
         return top + shift, left, bottom + shift, right

@@ -39,10 +39,6 @@ class Comparison:
     why: str
     saturates: bool = False
 
-    @property
-    def is_equal(self) -> bool:
-        return not self.why
-
 
 @dataclass(frozen=True)
 class Trial:
