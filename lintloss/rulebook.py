@@ -268,11 +268,18 @@ def _findings(group: Sequence[Judgement], book: ApiBook) -> Iterator[Finding]:
             code=rule.code,
             name=rule.name,
             severity=rule.severity_for(case),
-            message=rule.message_for(case).format_map(placeholders(case)),
+            message=_message(rule, case),
             span=case.site.origin.span,
             fix=_fix(rule, case, book) if _is_fixable(rule, group) else None,
             flow=tuple(_flow(rule, case)),
         )
+
+
+def _message(rule: Rule, case: Case) -> str:
+    """The page's message; where the code belies a comment that states a fact, it says so."""
+    message = rule.message_for(case).format_map(placeholders(case))
+    belied = {facts.contradicts for facts in (case.prediction, case.labels) if facts is not None and facts.contradicts}
+    return "; ".join([message, *(f"a comment states {fact}, the code says otherwise" for fact in sorted(belied))])
 
 
 def _is_fixable(rule: Rule, group: Sequence[Judgement]) -> bool:

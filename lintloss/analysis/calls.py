@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lintloss.analysis import builtins, models, record
+from lintloss.analysis import builtins, models, record, stated
 from lintloss.analysis.machine import (
     DEEPEST_CALL,
     FALLS,
@@ -189,6 +189,14 @@ def bind_parameters(
     if parameters.star_kwarg is not None:
         rest = tuple((Const(name), value) for name, value in keywords.items() if name not in frame.names)
         frame.names[parameters.star_kwarg.name.value] = Mapping(rest)
+    for name, fact in stated.of_parameters(function.code).items():
+        value = frame.names[name]
+        frame.names[name] = Stated(fact, value, origin=_place_of(function, parameters, name))
+
+
+def _place_of(function: Function, parameters: cst.Parameters, name: str) -> NodeOrigin:
+    listed = (*parameters.posonly_params, *parameters.params, *parameters.kwonly_params)
+    return NodeOrigin(function.code.unit, next(each for each in listed if each.name.value == name))
 
 
 def _is_set_aside(machine: Machine, default: Term) -> bool:

@@ -52,6 +52,7 @@ class Facts:
     `layer` the layer term that applied it (None for a function). `since` says what came after, in order.
     `axis` is the activation's axis (negative counts from the end), `units` the number of classes along it.
     `shape` has an int, a symbol or None per dimension; None altogether if even the rank is unknown.
+    `contradicts` is what a comment states of the value, where the code says otherwise.
     """
 
     activation: str = "unknown"
@@ -71,6 +72,7 @@ class Facts:
     role: str | None = None
     reason: str | None = None
     steps: tuple[Step, ...] = ()
+    contradicts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Alternative:
 
 
 NOTHING_KNOWN = Facts(reason="nothing is known of it")
-_STATED = {
+# What a person can state of a value, in the words of the comment.
+STATED = {
     "logits": Facts(activation="linear"),
     "probabilities": Facts(activation="softmax"),
     "log-probabilities": Facts(activation="log_softmax"),
@@ -145,6 +148,8 @@ class Evaluator:
             return self._choice(term)
         if isinstance(term, Apply):
             return self._apply(term)
+        if isinstance(term, Stated):
+            return self._over(term.value, lambda known: _stated(term, known))
         return self._one(self._simple(term))
 
     def _one(self, facts: Facts) -> tuple[Alternative, ...]:
@@ -171,12 +176,6 @@ class Evaluator:
                 )
             case Unknown(reason=reason):
                 return Facts(reason=reason)
-            case Stated(fact=fact, value=value):
-                known, stated = self.single(value), _STATED[fact]
-                step = (Step(term.origin, f"stated to be {fact}"),) if term.origin is not None else ()
-                if fact == "probabilities" and known.activation in ("softmax", "sigmoid"):
-                    stated = known
-                return replace(stated, shape=known.shape, units=known.units, steps=step)
             case Carried(name=name):
                 return Facts(reason=f"`{name}` changes from turn to turn of a loop")
             case Attribute():
@@ -521,6 +520,31 @@ class Evaluator:
 
     def _kind_loss(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         return self._one(Facts(role="loss", reason="it is a loss"))
+
+
+# Facts of which a value can have only one.
+_EXCLUSIVE = (
+    ({"linear"}, {"softmax", "sigmoid"}, {"log_softmax", "log_sigmoid"}, {"relu"}, {"tanh"}),
+    ({"one_hot", "multi_hot", "soft"}, {"class_ids", "binary"}, {"continuous"}),
+)
+
+
+def _stated(term: Stated, known: Facts) -> Facts:
+    """What a comment states, with what is known besides; code that is certain counts for more than a comment."""
+    said = STATED[term.fact]
+    steps = (*known.steps, Step(term.origin, f"stated to be {term.fact}")) if term.origin is not None else known.steps
+    if _excludes(said.activation, known.activation) or _excludes(said.encoding, known.encoding):
+        return replace(known, steps=steps, contradicts=term.fact)
+    if said.activation != "unknown" and known.activation == "unknown":
+        return replace(said, shape=known.shape, units=known.units, steps=steps)
+    if said.encoding != "unknown":
+        return replace(known, encoding=said.encoding, role=said.role, steps=steps, reason=None)
+    return replace(known, steps=steps)
+
+
+def _excludes(said: str, known: str) -> bool:
+    groups = [group for kind in _EXCLUSIVE for group in kind if said in group or known in group]
+    return len(groups) == 2
 
 
 def _made_encoding(encoding: str, shape: tuple[Dimension, ...] | None, low: float | None, high: float | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from lintloss.analysis import calls, formulas
+from lintloss.analysis import calls, formulas, stated
 from lintloss.analysis.expressions import attribute_of, condition_of, elements_of, evaluate, item_of, lookup, operate
 from lintloss.analysis.machine import FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
 from lintloss.analysis.objects import Class, Deferred, Frame, Function, Instance
@@ -31,11 +31,6 @@ from lintloss.analysis.terms import (
     Term,
     Unknown,
 )
-
-STATED = re.compile(
-    r"#\s*lintloss:\s*(logits|probabilities|log-probabilities|one-hot|class-ids|soft|binary|continuous)\b"
-)
-
 
 def run_module(machine: Machine, frame: Frame, code: ModuleCode) -> None:
     """Run a file's top level."""
@@ -105,22 +100,35 @@ def _statement(machine: Machine, frame: Frame, node: cst.CSTNode) -> Term:
 
 def _line(machine: Machine, frame: Frame, node: cst.SimpleStatementLine) -> Term:
     comment = node.trailing_whitespace.comment
-    stated = STATED.match(comment.value) if comment is not None else None
+    statement = stated.read(comment.value) if comment is not None else None
     for small in node.body:
         ended = _statement(machine, frame, small)
         if ended is not FALLS:
             return ended
-        if stated is not None and isinstance(small, (cst.Assign, cst.AnnAssign)):
-            _state(machine, frame, small, stated[1])
+        if statement is not None and isinstance(small, (cst.Assign, cst.AnnAssign)):
+            targets = [each.target for each in small.targets] if isinstance(small, cst.Assign) else [small.target]
+            _state(machine, frame, targets, statement)
     return FALLS
 
 
-def _state(machine: Machine, frame: Frame, node: cst.Assign | cst.AnnAssign, fact: str) -> None:
-    targets = [target.target for target in node.targets] if isinstance(node, cst.Assign) else [node.target]
-    for target in targets:
-        if isinstance(target, (cst.Name, cst.Attribute)):
-            value = evaluate(machine, frame, target)
-            bind(machine, frame, target, Stated(fact, value, origin=NodeOrigin(frame.unit, node)))
+def _state(
+    machine: Machine, frame: Frame, targets: SequenceOf[cst.BaseExpression], statement: stated.Statement
+) -> None:
+    """Mark what has just been bound with the facts that a comment states of it."""
+    places = [place for target in targets for place in _single_places(target)]
+    for place in places:
+        fact = statement.of(frame.unit.code(place), alone=len(places) == len(targets))
+        if fact is not None:
+            value = evaluate(machine, frame, place)
+            bind(machine, frame, place, Stated(fact, value, origin=NodeOrigin(frame.unit, place)))
+
+
+def _single_places(target: cst.BaseExpression) -> list[cst.Name | cst.Attribute]:
+    if isinstance(target, (cst.Name, cst.Attribute)):
+        return [target]
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return [place for element in target.elements for place in _single_places(element.value)]
+    return []
 
 
 def block(machine: Machine, frame: Frame, suite: cst.BaseSuite) -> Term:

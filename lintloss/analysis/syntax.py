@@ -8,7 +8,7 @@ noting where each node falls; LibCST's metadata providers, which copy the tree, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -142,13 +142,17 @@ class _Places(CodegenState):
 
 @dataclass(eq=False)
 class FunctionCode:
-    """A function's code; its LibCST node is parsed when it is first called."""
+    """A function's code; its LibCST node is parsed when it is first called.
+
+    `stated` are the facts that comments state of its parameters, once someone has asked.
+    """
 
     name: str
     unit: Unit
     first: int
     last: int
     _node: cst.FunctionDef | cst.Lambda | None = None
+    stated: Mapping[str, str] | None = None
 
     @property
     def node(self) -> cst.FunctionDef | cst.Lambda | None:
