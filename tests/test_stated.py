@@ -42,7 +42,7 @@ PLACES = {
     "the last parameter": f"def f(\n    y,\n    z  # lintloss: {{}}\n):\n    return {LOSS}\n",
     "a parameter by name": f"def f(y, z):  # lintloss: z is {{}}\n    return {LOSS}\n",
     "a method's parameter": (
-        f"class C:\n    def f(\n        self,\n        y,\n        z,  # lintloss: {{}}\n    ):\n        return {LOSS}\n"
+        "class C:\n    def f(\n        self,\n        y,\n        z,  # lintloss: {}\n    ):\n        return " + LOSS + "\n"
     ),
     "a nested function's parameter": (
         f"def f(y):\n    def g(z):  # lintloss: {{}}\n        return {LOSS}\n    return g\nf([[0., 1.]])(unheard_of)\n"
@@ -79,7 +79,9 @@ def test_labels_can_be_stated() -> None:
 
 
 def test_certain_code_counts_for_more_than_a_comment_and_the_finding_says_so() -> None:
-    (finding,) = lint(f"def f(x, w, y):\n    z = tf.nn.softmax(x @ w)  # lintloss: logits\n    return {LOSS}\n").findings
+    (finding,) = lint(
+        f"def f(x, w, y):\n    z = tf.nn.softmax(x @ w)  # lintloss: logits\n    return {LOSS}\n"
+    ).findings
     assert finding.code == "LL101"
     assert "a comment states logits, the code says otherwise" in finding.message
 

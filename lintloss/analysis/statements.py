@@ -32,6 +32,7 @@ from lintloss.analysis.terms import (
     Unknown,
 )
 
+
 def run_module(machine: Machine, frame: Frame, code: ModuleCode) -> None:
     """Run a file's top level."""
     for item in code.items:
