@@ -86,28 +86,37 @@ def lint(
     *,
     verify: bool = False,
     unreadable: Sequence[Finding] = (),
+    beside: Sequence[Source] = (),
 ) -> Report:
     """Lint sources together, so that what one imports from another is known.
 
     `unreadable` are the findings for files that never became sources; they are reported with the
-    rest.
+    rest. `beside` are sources that are not linted, and count instead of their files on disk where
+    the linted ones import them.
 
     Raises:
         UsageError: settings name unknown rules, knowledge is broken, or `verify` lacks TensorFlow.
     """
     if verify:
         _require_tensorflow()
-    return on_deep_stack(lambda: _lint(sources, settings, verify, unreadable))
+    return on_deep_stack(lambda: _lint(sources, settings, verify, unreadable, beside))
 
 
-def _lint(sources: Sequence[Source], settings: Settings, verify: bool, unreadable: Sequence[Finding]) -> Report:
+def _lint(
+    sources: Sequence[Source],
+    settings: Settings,
+    verify: bool,
+    unreadable: Sequence[Finding],
+    beside: Sequence[Source],
+) -> Report:
     from lintloss.analysis import Analyser
     from lintloss.proof import Claim, claim, prove
     from lintloss.rulebook import judge, load_rules
 
     rules = load_rules(settings)
     codes = selected(rules, settings)
-    analyser = Analyser(sources, settings)
+    known = [*sources, *beside]
+    analyser = Analyser(known, settings)
     claims = [Claim(finding, None) for finding in unreadable if finding.code in codes]
     loss_calls: list[LossCall] = []
     notes: list[str] = []
@@ -118,7 +127,7 @@ def _lint(sources: Sequence[Source], settings: Settings, verify: bool, unreadabl
         found = [*judged, *_unparsed(analysis), *_skipped_cells(source)]
         found = _unsuppressed([each for each in found if each.code in codes], source, codes, rules.keys() - codes)
         found = with_severities(without_ignored(found, settings), settings)
-        claims += [claim(each, sources, analysis, settings) if verify else Claim(each, None) for each in found]
+        claims += [claim(each, known, analysis, settings) if verify else Claim(each, None) for each in found]
         if analysis.exhausted:
             notes.append(f"{source.filename}: {_EXHAUSTED}")
     findings = prove(claims, settings) if verify else [each.finding for each in claims]
@@ -137,6 +146,7 @@ def fix(
     unsafe: bool = False,
     verify: bool = False,
     unreadable: Sequence[Finding] = (),
+    beside: Sequence[Source] = (),
 ) -> Fixed:
     """Apply fixes and lint again until nothing changes; nothing is written.
 
@@ -151,7 +161,7 @@ def fix(
     applied: list[Finding] = []
 
     def linted() -> Report:
-        return lint([*present.values()], settings, verify=verify, unreadable=unreadable)
+        return lint([*present.values()], settings, verify=verify, unreadable=unreadable, beside=beside)
 
     report = linted()
     for _ in range(_MOST_ROUNDS):

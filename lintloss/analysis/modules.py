@@ -190,16 +190,20 @@ class Project:
         imports = re.compile(rb"^\s*(?:from|import)\b[^\n]*\b" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
         found: list[Module] = []
         for place in self._near(path):
-            try:
-                named = imports.search(place.read_bytes()) is not None
-            except OSError:
-                continue
-            opened = self._open(place) if named else None
+            opened = self._open(place) if imports.search(self._bytes(place)) else None
             if isinstance(opened, Module) and opened.code.broken is None:
                 found.append(opened)
             if len(found) == MOST_IMPORTERS:
                 break
         return found
+
+    def _bytes(self, place: Path) -> bytes:
+        """What a file holds: the source that was given for it before what is on disk."""
+        given = self._given.get(str(place))
+        try:
+            return given.original if given is not None else place.read_bytes()
+        except OSError:
+            return b""
 
     def _near(self, path: Path) -> list[Path]:
         """Python files around `path`, nearest first, without leaving the project."""
@@ -217,8 +221,9 @@ class Project:
     def _find(self, root: Path, path: str) -> Path | None:
         """The file or package folder that a dotted path names below `root`."""
         place = root.joinpath(*path.split("."))
-        if place.with_name(f"{place.name}.py").is_file():
-            return place.with_name(f"{place.name}.py")
+        file = place.with_name(f"{place.name}.py")
+        if str(file) in self._given or file.is_file():
+            return file
         if (place / "__init__.py").is_file() or (place.is_dir() and any(place.glob("*.py"))):
             return place
         return None
