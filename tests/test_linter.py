@@ -50,15 +50,15 @@ def test_findings_and_loss_calls_are_sorted() -> None:
 
 def test_a_source_beside_counts_instead_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # the real analysis follows imports
-    (tmp_path / "net.py").write_text("import tensorflow as tf\n\ndef net(x):\n    return x @ tf.Variable([[1.0, 2.0]])\n")
+    (tmp_path / "net.py").write_text(
+        "import tensorflow as tf\n\ndef net(x):\n    return x @ tf.Variable([[1.0, 2.0]])\n"
+    )
     train = (
         "import tensorflow as tf\nfrom net import net\n"
         "loss = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=net(x))\n"
     )
     linted = source(train, str(tmp_path / "train.py"))
-    edited = source(
-        "import tensorflow as tf\n\ndef net(x):\n    return tf.nn.softmax(x)\n", str(tmp_path / "net.py")
-    )
+    edited = source("import tensorflow as tf\n\ndef net(x):\n    return tf.nn.softmax(x)\n", str(tmp_path / "net.py"))
     assert codes(linter.lint([linted], Settings())) == []
     report = linter.lint([linted], Settings(), beside=[edited])
     assert codes(report) == ["LL101"]
@@ -68,8 +68,7 @@ def test_a_source_beside_counts_instead_of_its_file(tmp_path: Path, monkeypatch:
 def test_a_source_beside_is_found_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     linted = source(
-        "import tensorflow as tf\nimport head\n"
-        "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=head.net(x))\n",
+        "import tensorflow as tf\nimport head\ntf.nn.softmax_cross_entropy_with_logits(labels=y, logits=head.net(x))\n",
         str(tmp_path / "train.py"),
     )
     unwritten = source(
