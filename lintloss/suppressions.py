@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import re
 import tokenize
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lintloss.finding import Applicability, Edit, Finding, Fix, Severity, Span
@@ -106,16 +106,7 @@ class Suppressions:
         return Finding(UNUSED, "unused-suppression", Severity.WARNING, message, span, fix)
 
     def _shortened(self, comment: _Comment, kept: list[str]) -> str:
-        text = self._line(comment.row)[comment.start : comment.end]
-        first = next(_CODE.finditer(text, text.index("[" if not comment.is_noqa else ":")))
-        *_, last = _CODE.finditer(text, first.start(), self._codes_end(comment, text))
-        return text[: first.start()] + ", ".join(kept) + text[last.end() :]
-
-    @staticmethod
-    def _codes_end(comment: _Comment, text: str) -> int:
-        match = (_NOQA if comment.is_noqa else _OWN).match(text)
-        assert match is not None
-        return match.end("codes")
+        return _with_codes(self._line(comment.row)[comment.start : comment.end], comment, kept)
 
     def _removal(self, comment: _Comment) -> Edit:
         """Take the comment out with the space before it, or the whole line if it holds no more."""
@@ -132,6 +123,63 @@ class Suppressions:
         start = self._source.row_starts[row - 1]
         end = self._source.text.find("\n", start)
         return self._source.text[start : end if end >= 0 else None]
+
+
+def ignoring(source: Source, findings: Iterable[Finding], reason: str = "") -> list[Edit]:
+    """Return the edits that silence findings: a comment at the end of each statement that holds some.
+
+    A comment of lintloss that stands in the statement is given the codes; `reason` is for new ones. Findings in
+    text that cannot be tokenized are left alone.
+    """
+    codes: dict[int, set[str]] = {}
+    ends = _statement_ends(source.text)
+    for finding in findings:
+        row = source.text_row(finding.span.cell, finding.span.start.row)
+        if row in ends:
+            codes.setdefault(ends[row], set()).add(finding.code)
+    comments = [each for each in _comments(source.text) if each.codes and each.rows and not each.is_noqa]
+    return [_ignoring(source, comments, row, wanted, reason) for row, wanted in sorted(codes.items())]
+
+
+def _ignoring(source: Source, comments: Iterable[_Comment], row: int, codes: set[str], reason: str) -> Edit:
+    """Silence `codes` in the statement that ends in `row`."""
+    for comment in comments:
+        assert comment.codes is not None
+        assert comment.rows is not None
+        if comment.rows.stop - 1 == row and comment.row in (comment.rows.start, row):
+            span = source.span(comment.row, comment.start + 1, comment.row, comment.end + 1)
+            line = source.lines[comment.row - 1][comment.start : comment.end]
+            kept = (*comment.codes, *sorted(codes.difference(comment.codes)))
+            return Edit(span, _with_codes(line, comment, kept))
+    end = len(source.lines[row - 1].rstrip()) + 1
+    text = f"  # lintloss: ignore[{', '.join(sorted(codes))}] {reason}"
+    return Edit(source.span(row, end, row, len(source.lines[row - 1]) + 1), text.rstrip())
+
+
+def _statement_ends(text: str) -> dict[int, int]:
+    """Return the last row of the logical line that each row of code belongs to."""
+    ends: dict[int, int] = {}
+    first: int | None = None
+    for token in _tokens(text):
+        if token.type == tokenize.NEWLINE:
+            ends |= dict.fromkeys(range(first or token.start[0], token.start[0] + 1), token.start[0])
+            first = None
+        elif token.type not in (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT):
+            first = first or token.start[0]
+    return ends
+
+
+def _with_codes(text: str, comment: _Comment, codes: Sequence[str]) -> str:
+    """Return a comment's text with other codes in the place of its own."""
+    first = next(_CODE.finditer(text, text.index("[" if not comment.is_noqa else ":")))
+    *_, last = _CODE.finditer(text, first.start(), _codes_end(comment, text))
+    return text[: first.start()] + ", ".join(codes) + text[last.end() :]
+
+
+def _codes_end(comment: _Comment, text: str) -> int:
+    match = (_NOQA if comment.is_noqa else _OWN).match(text)
+    assert match is not None
+    return match.end("codes")
 
 
 def _comments(text: str) -> Iterator[_Comment]:

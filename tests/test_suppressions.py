@@ -6,7 +6,7 @@ import pytest
 
 from lintloss.finding import Finding, Severity
 from lintloss.sources import Source
-from lintloss.suppressions import Suppressions
+from lintloss.suppressions import Suppressions, ignoring
 
 
 def finding(source: Source, row: int, end_row: int | None = None, code: str = "LL101") -> Finding:
@@ -106,3 +106,39 @@ def test_of_several_codes_only_the_idle_ones_go() -> None:
 def test_what_is_not_known_to_be_idle_stays(comment: str) -> None:
     source = Source.from_text(f"x = 1  {comment}\n", "a.py")
     assert Suppressions.parse(source).unused(dormant={"LL105"}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("loss(x)\n", "loss(x)  # lintloss: ignore[LL101] why\n"),
+        ("loss(x)", "loss(x)  # lintloss: ignore[LL101] why"),
+        ("loss(x)   \nz = 1\n", "loss(x)  # lintloss: ignore[LL101] why\nz = 1\n"),
+        ("y = loss(\n    x,\n)\n", "y = loss(\n    x,\n)  # lintloss: ignore[LL101] why\n"),
+        ("y = loss(x) + \\\n    1\n", "y = loss(x) + \\\n    1  # lintloss: ignore[LL101] why\n"),
+        ('y = loss("""\na""")\n', 'y = loss("""\na""")  # lintloss: ignore[LL101] why\n'),
+        ("loss(x)  # mine\n", "loss(x)  # mine  # lintloss: ignore[LL101] why\n"),
+        ("loss(x)  # noqa: E501\n", "loss(x)  # noqa: E501  # lintloss: ignore[LL101] why\n"),
+        ("loss(x)  # lintloss: ignore[LL301] slow\n", "loss(x)  # lintloss: ignore[LL301, LL101] slow\n"),
+        ("if x: loss(x)\n", "if x: loss(x)  # lintloss: ignore[LL101] why\n"),
+    ],
+)
+def test_ignoring_adds_a_comment_that_suppresses(text: str, expected: str) -> None:
+    source = Source.from_text(text, "a.py")
+    found = finding(source, 1)
+    edited = source.with_edits(ignoring(source, [found], "why"))
+    assert edited.text == expected
+    assert Suppressions.parse(edited).suppresses(finding(edited, 1))
+
+
+def test_ignoring_joins_the_codes_of_a_statement() -> None:
+    source = Source.from_text("y = f(\n    loss(a),\n    loss(b),\n)\nloss(c)\n", "a.py")
+    found = [finding(source, 3, code="LL301"), finding(source, 2), finding(source, 5)]
+    edited = source.with_edits(ignoring(source, found))
+    assert edited.lines[3] == ")  # lintloss: ignore[LL101, LL301]"
+    assert edited.lines[4] == "loss(c)  # lintloss: ignore[LL101]"
+
+
+def test_ignoring_leaves_text_alone_that_is_no_python() -> None:
+    source = Source.from_text("loss(x\n", "a.py")
+    assert ignoring(source, [finding(source, 1)]) == []
