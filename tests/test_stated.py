@@ -42,7 +42,9 @@ PLACES = {
     "the last parameter": f"def f(\n    y,\n    z  # lintloss: {{}}\n):\n    return {LOSS}\n",
     "a parameter by name": f"def f(y, z):  # lintloss: z is {{}}\n    return {LOSS}\n",
     "a method's parameter": (
-        "class C:\n    def f(\n        self,\n        y,\n        z,  # lintloss: {}\n    ):\n        return " + LOSS + "\n"
+        "class C:\n    def f(\n        self,\n        y,\n        z,  # lintloss: {}\n    ):\n        return "
+        + LOSS
+        + "\n"
     ),
     "a nested function's parameter": (
         f"def f(y):\n    def g(z):  # lintloss: {{}}\n        return {LOSS}\n    return g\nf([[0., 1.]])(unheard_of)\n"
