@@ -108,6 +108,7 @@ class ApiBook:
         self._aliases: dict[str, str] = {}
         self._canonical: dict[str, str] = {}
         self._compatibility: tuple[str, ...] = ()
+        self._since: dict[str, tuple[str, int]] = {}
         self._roots: set[str] = set()
         self._methods: dict[str, list[Entry]] = {}
         for data in files.values():
@@ -116,6 +117,7 @@ class ApiBook:
     def _add(self, data: Mapping[str, Any]) -> None:
         self.conventions.update(data.get("conventions", {}))
         self._compatibility += tuple(data.get("compatibility", ()))
+        self._since.update({name: (data["framework"], major) for name, major in data.get("since", {}).items()})
         self._aliases.update(data.get("aliases", {}))
         for record in data.get("api", ()):
             entry = _entry(record, data["framework"])
@@ -174,6 +176,12 @@ class ApiBook:
     def is_compatibility(self, path: str) -> bool:
         """Whether a name is reached through a module that keeps old names for new code: it dates nothing."""
         return path.startswith(self._compatibility) if self._compatibility else False
+
+    def oldest(self, path: str) -> tuple[str, int] | None:
+        """The framework and the oldest major version that has `path`, where its data file says."""
+        pieces = path.split(".")
+        prefixes = (".".join(pieces[:length]) for length in range(len(pieces), 0, -1))
+        return next((self._since[prefix] for prefix in prefixes if prefix in self._since), None)
 
     def knows_root(self, root: str) -> bool:
         """Whether `root` is the top-level package of anything described."""
@@ -309,7 +317,7 @@ def _parameters(entry: Entry, era: Era | None, term: Apply) -> tuple[Parameter, 
     if not era or not entry.orders or not any(argument.keyword is None for argument in term.arguments):
         return entry.parameters
     if is_dated(era, entry.data.get("forbids_positional", "")):
-        return entry.orders[-1][1]
+        return entry.orders[0][1]
     return next((order for versions, order in entry.orders if is_dated(era, versions)), entry.parameters)
 
 

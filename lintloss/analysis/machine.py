@@ -62,6 +62,7 @@ class Machine:
     writes: int = 0
     steps: int = 0
     era: dict[str, int] = field(default_factory=dict)
+    oldest: dict[str, int] = field(default_factory=dict)
     mains: list[Module] = field(default_factory=list)
     is_open: bool = False
     without_defaults: bool = False

@@ -8,6 +8,7 @@ from typing import Any
 
 from lintloss.analysis import apis
 from lintloss.analysis.apis import Bound, Entry
+from lintloss.analysis.facts import Alternative
 from lintloss.analysis.machine import Machine, unknown
 from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Partial
 from lintloss.analysis.sites import Model, Site
@@ -45,6 +46,7 @@ class Compilation:
 def note(machine: Machine, frame: Frame, term: Term) -> Term:
     """Write down `term` if it is a loss call, a metric's or an activation's; return it either way."""
     if isinstance(term, Apply) and isinstance(term.origin, NodeOrigin):
+        _date_by_order(machine, term)
         bound = machine.book.bind(term, machine.era)
         if bound is not None:
             if bound.entry.kind == "feed":
@@ -66,6 +68,10 @@ def _is_complete(bound: Bound) -> bool:
 
 def date(machine: Machine, path: str) -> None:
     """Learn from a name that is used how old the file is."""
+    since = machine.book.oldest(path)
+    if since is not None:
+        framework, oldest = since
+        machine.oldest[framework] = max(oldest, machine.oldest.get(framework, 0))
     if machine.book.is_compatibility(path):
         return
     entries = machine.book.entries(path)
@@ -74,6 +80,27 @@ def date(machine: Machine, path: str) -> None:
         if dated is not None and None not in known:
             framework, newest = dated
             machine.era[framework] = min(newest, machine.era.get(framework, newest))
+
+
+def _date_by_order(machine: Machine, term: Apply) -> None:
+    """Learn it from a positional call that only the first versions read as it is meant.
+
+    Where a version in between refuses positional arguments and nothing in the file needs a later one, a model's
+    output in the labels' place is no mistake: it stands where the first versions took it.
+    """
+    if not isinstance(term.function, Api) or len(term.arguments) < 2 or any(a.keyword for a in term.arguments[:2]):
+        return
+    for entry in machine.book.entries(term.function.path):
+        refusing = apis.dates(entry["forbids_positional"])
+        if refusing is None or refusing[0] in machine.era or machine.oldest.get(refusing[0], 0) >= refusing[1]:
+            continue
+        first, second = (machine.facts.of(argument.value) for argument in term.arguments[:2])
+        if all(map(_is_output, first)) and not any(map(_is_output, second)):
+            machine.era[refusing[0]] = refusing[1] - 1
+
+
+def _is_output(known: Alternative) -> bool:
+    return known.facts.role == "prediction" or known.facts.activation != "unknown"
 
 
 def _feed(machine: Machine, bound: Bound) -> None:
