@@ -108,6 +108,8 @@ def reduced(facts: Facts, bound: Bound) -> Facts:
         classes = facts.units if over_classes else None
         return Facts(encoding="class_ids", role="label", classes=classes or facts.classes, dtype="int64")
     shape = _without_axis(facts, bound)
+    if _size_along(axis, facts) == 1 and operation in ("sum", "mean", "max", "min"):
+        return replace(facts, since=(*facts.since, "reshape"), repair="lost", shape=shape)
     if facts.activation == "linear":
         return Facts(activation="linear", role=facts.role, shape=shape)
     if over_classes or axis is None or operation == "sum":
@@ -115,6 +117,28 @@ def reduced(facts: Facts, bound: Bound) -> Facts:
             activation="other" if facts.activation != "unknown" else "unknown", shape=shape, reason="it was summed up"
         )
     return replace(facts, since=(*facts.since, "pool"), repair="lost", shape=shape)
+
+
+def mixture(evaluator: Evaluator, term: Apply, bound: Bound) -> Facts | None:
+    """A sum of probabilities weighted by a softmax, which is a probability again: `sum(softmax(u) * sigmoid(w), 1)`."""
+    given = bound.get("input")
+    factors = _operands(evaluator, given, "multiply") if given is not None else None
+    if bound.entry["operation"] != "sum" or factors is None or len(factors) != 2:
+        return None
+    facts = [evaluator.single(factor) for factor in factors]
+    if sorted(side.activation for side in facts) != ["sigmoid", "softmax"]:
+        return None
+    if not any(_is_last(bound.get("axis"), side) for side in facts):
+        return None
+    steps = tuple(step for side in facts for step in side.steps)
+    return Facts(activation="sigmoid", role="prediction", shape=_without_axis(facts[0], bound), steps=steps)
+
+
+def _size_along(axis: Term | None, facts: Facts) -> int | None:
+    if facts.shape is None or not isinstance(axis, Const) or not isinstance(axis.value, int):
+        return None
+    size = facts.shape[axis.value] if -len(facts.shape) <= axis.value < len(facts.shape) else None
+    return size if isinstance(size, int) else None
 
 
 def _is_last(axis: Term | None, facts: Facts) -> bool:

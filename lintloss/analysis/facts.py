@@ -446,6 +446,9 @@ class Evaluator:
     def _kind_reduce(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         from lintloss.analysis import arithmetic
 
+        mixed = arithmetic.mixture(self, term, bound)
+        if mixed is not None:
+            return self._one(mixed)
         return self._over(bound.get("input"), lambda facts: arithmetic.reduced(facts, bound))
 
     def _kind_encoder(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
