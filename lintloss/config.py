@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lintloss.errors import UsageError
-from lintloss.knowledge import load_toml
+from lintloss.knowledge import key_lines, load_toml
 
 FailOn = Literal["error", "warning", "undecided"]
 Backend = Literal["tensorflow", "jax", "torch"]
@@ -48,6 +48,7 @@ class Settings:
     fail_on: FailOn = _option("The least finding that makes `check` exit with 1.", "warning")
     include: tuple[str, ...] = _option("Patterns of the files that are taken from folders.", ("*.py", "*.ipynb"))
     exclude: tuple[str, ...] = _option("Patterns of files and folders to leave out.", ())
+    force_exclude: bool = _option("Whether `exclude` holds for files that are named outright, too.", False)
     respect_gitignore: bool = _option("Whether to leave out what .gitignore names.", True)
     apis: tuple[Path, ...] = _option("More API files, in the format of rules/apis.", ())
     rules: tuple[Path, ...] = _option("More folders with rule pages.", ())
@@ -59,11 +60,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Settings and the file they come from (None: defaults), with the keys that it sets."""
+    """Settings, the file they come from (None: defaults), and the line of each key that it sets."""
 
     settings: Settings
     file: Path | None = None
-    keys: frozenset[str] = frozenset()
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def origin(self, key: str) -> str:
+        """Return where the value of a setting comes from: `pyproject.toml:12`, or `default`."""
+        return f"{self.file}:{self.lines[key]}" if key in self.lines else "default"
 
 
 def options() -> dict[str, DataclassField[Any]]:
@@ -96,47 +101,58 @@ def _load_file(file: Path) -> Loaded:
     table = _table(file)
     if table is None:
         raise UsageError(f"{file}: no [tool.lintloss] in it")
-    values = {_field_name(file, key): _checked(file, key, value) for key, value in table.items()}
+    known = key_lines(file)
+    lines = {key: known.line(*_prefix(file), key) for key in table}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        place = f"{file}:{lines[key]}"
+        name = _field_name(place, key)
+        values[name] = _checked(place, key, value)
     root = file.resolve().parent
     for name in ("apis", "rules"):
         if name in values:
             values[name] = tuple(root / path for path in values[name])
-    return Loaded(Settings(**values, root=root), file, frozenset(table))
+    return Loaded(Settings(**values, root=root), file, lines)
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
     """Return lintloss's own settings of a file, None where a pyproject.toml has none."""
-    content = load_toml(file)
-    if file.name != "pyproject.toml":
-        return content
-    tool = content.get("tool")
-    table = tool.get("lintloss") if isinstance(tool, dict) else None
+    table: Any = load_toml(file)
+    for key in _prefix(file):
+        table = table.get(key) if isinstance(table, dict) else None
     if table is not None and not isinstance(table, dict):
-        raise UsageError(f"{file}: tool.lintloss has to be a table")
+        raise UsageError(f"{file}:{key_lines(file).line(*_prefix(file))}: tool.lintloss has to be a table")
     return table
 
 
-def _field_name(file: Path, key: str) -> str:
+def _prefix(file: Path) -> tuple[str, ...]:
+    return ("tool", "lintloss") if file.name == "pyproject.toml" else ()
+
+
+def _field_name(place: str, key: str) -> str:
     known = options()
     if key in known:
         return known[key].name
     nearest = get_close_matches(key.replace("_", "-"), known, n=1)
     hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
-    raise UsageError(f"{file}: unknown setting `{key}`{hint}")
+    raise UsageError(f"{place}: unknown setting `{key}`{hint}")
 
 
-def _checked(file: Path, key: str, value: Any) -> Any:
-    expected = _types()[options()[key].name]
+def _checked(place: str, key: str, value: Any) -> Any:
+    expected = type_of(options()[key])
     try:
         return _converted(value, expected)
     except TypeError:
-        wanted = describe_type(expected)
-        raise UsageError(f"{file}: `{key}` has to be {wanted}, not {value!r}") from None
+        raise UsageError(f"{place}: `{key}` has to be {describe_type(expected)}, not {value!r}") from None
     except ValueError as error:
         nearest = get_close_matches(str(error), get_args(_choices(expected)), n=1)
         hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
-        wanted = describe_type(expected)
-        raise UsageError(f"{file}: `{key}` has to be {wanted}, not {error}{hint}") from None
+        raise UsageError(f"{place}: `{key}` has to be {describe_type(expected)}, not {error}{hint}") from None
+
+
+def type_of(option: DataclassField[Any]) -> Any:
+    """Return a setting's type, resolved."""
+    return _types()[option.name]
 
 
 @cache

@@ -43,16 +43,19 @@ class WriteError(UsageError):
 def find_files(paths: Sequence[Path], settings: Settings) -> Found:
     """Return the files that `paths` name: themselves, or what lies in the folders among them.
 
-    A file named outright is always taken. In folders, `settings` and .gitignore decide; hidden
-    folders, environments and build output are left out, and links to folders are not followed. A
-    file that is reached twice is taken once.
+    A file named outright is taken, unless `force_exclude` holds and it is excluded. In folders,
+    `settings` and .gitignore decide; hidden folders, environments and build output are left out, and
+    links to folders are not followed. A file that is reached twice is taken once.
 
     Raises:
         UsageError: a path does not exist.
     """
     files: dict[str, Path] = {}
     notes: list[str] = []
+    excluded = _Patterns(settings.exclude, settings.root)
     for path in paths:
+        if settings.force_exclude and excluded.match(_real(path), "/" if path.is_dir() else ""):
+            continue
         inside = list(_below(path, settings))
         if not inside:
             notes.append(f"{path}: no Python files or notebooks in it")
@@ -181,41 +184,52 @@ def _below(path: Path, settings: Settings) -> Iterator[Path]:
         raise UsageError(f"{path}: no such file or folder")
 
 
+class _Patterns:
+    """Patterns in .gitignore style, relative to a folder."""
+
+    def __init__(self, patterns: Iterable[str], root: Path) -> None:
+        self._spec = GitIgnoreSpec.from_lines(patterns)
+        self._root = root.resolve()
+
+    def match(self, real: Path, suffix: str = "") -> bool:
+        """Whether a pattern speaks of a path without links in its folders; folders need "/" as `suffix`."""
+        return self._spec.match_file(_relative(real, self._root) + suffix)
+
+
 class _Walk:
     """One folder's files, as settings and .gitignore allow."""
 
     def __init__(self, top: Path, settings: Settings) -> None:
         self._top = top
-        self._root = settings.root.resolve()
-        self._include = GitIgnoreSpec.from_lines(settings.include)
-        self._exclude = GitIgnoreSpec.from_lines(settings.exclude)
+        self._include = _Patterns(settings.include, settings.root)
+        self._exclude = _Patterns(settings.exclude, settings.root)
         self._honours_gitignore = settings.respect_gitignore
 
     def files(self) -> Iterator[Path]:
         ignores = _gitignores_above(self._top.resolve()) if self._honours_gitignore else []
-        yield from self._walk(self._top, ignores)
+        yield from self._walk(self._top, self._top.resolve(), ignores)
 
-    def _walk(self, folder: Path, ignores: list[tuple[Path, GitIgnoreSpec]]) -> Iterator[Path]:
+    def _walk(self, folder: Path, real: Path, ignores: list[tuple[Path, GitIgnoreSpec]]) -> Iterator[Path]:
+        """Yield the files of `folder`, whose path without links is `real`."""
         if self._honours_gitignore:
-            ignores = [*ignores, *_gitignore_in(folder)]
+            ignores = [*ignores, *_gitignore_in(real)]
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
             return
         for entry in entries:
-            path = folder / entry.name
+            path, real_path = folder / entry.name, real / entry.name
             if entry.is_dir(follow_symlinks=False):
-                if not _is_never_walked(path) and not self._left_out(path, "/", ignores):
-                    yield from self._walk(path, ignores)
-            elif self._is_included(entry.name) and path.is_file() and not self._left_out(path, "", ignores):
+                if not _is_never_walked(path) and not self._left_out(real_path, "/", ignores):
+                    yield from self._walk(path, real_path, ignores)
+            elif self._is_wanted(real_path, ignores) and path.is_file():
                 yield path
 
-    def _is_included(self, name: str) -> bool:
-        return bool(self._include.match_file(name))
+    def _is_wanted(self, real: Path, ignores: list[tuple[Path, GitIgnoreSpec]]) -> bool:
+        return self._include.match(real) and not self._left_out(real, "", ignores)
 
-    def _left_out(self, path: Path, suffix: str, ignores: list[tuple[Path, GitIgnoreSpec]]) -> bool:
-        real = path.parent.resolve() / path.name
-        if self._exclude.match_file(_relative(real, self._root) + suffix):
+    def _left_out(self, real: Path, suffix: str, ignores: list[tuple[Path, GitIgnoreSpec]]) -> bool:
+        if self._exclude.match(real, suffix):
             return True
         for folder, spec in reversed(ignores):  # the nearest .gitignore that speaks of it decides
             decided = spec.check_file(_relative(real, folder) + suffix).include
@@ -226,6 +240,11 @@ class _Walk:
 
 def _is_never_walked(folder: Path) -> bool:
     return folder.name in _NEVER or folder.name.startswith(".") or (folder / "pyvenv.cfg").is_file()
+
+
+def _real(path: Path) -> Path:
+    """Return a path without links in its folders; a link itself keeps its name."""
+    return path.parent.resolve() / path.name
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -245,4 +264,4 @@ def _gitignore_in(folder: Path) -> list[tuple[Path, GitIgnoreSpec]]:
         lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return [(folder.resolve(), GitIgnoreSpec.from_lines(lines))]
+    return [(folder, GitIgnoreSpec.from_lines(lines))]

@@ -154,9 +154,10 @@ class LossCall:
 
 @dataclass(frozen=True)
 class Report:
-    """What one run over some files found, sorted."""
+    """What one run over some files found, sorted; `outside` are findings that were not asked for."""
 
     findings: tuple[Finding, ...] = ()
     loss_calls: tuple[LossCall, ...] = ()
     files: int = 0
     notes: tuple[str, ...] = field(default=())
+    outside: tuple[Finding, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lintloss.errors import UsageError
+from lintloss.toml_lines import KeyLines
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,6 +53,15 @@ def load_toml(path: Path) -> dict[str, Any]:
     return _load_toml(path.resolve(), _stamp(path))
 
 
+def key_lines(path: Path) -> KeyLines:
+    """Return where the keys of a TOML file stand, for messages.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    return KeyLines(_text(path))
+
+
 def parse_toml(text: str, name: str) -> dict[str, Any]:
     """Parse TOML text that stands in `name`.
 
@@ -74,10 +84,13 @@ def _stamp(path: Path) -> int:
 
 @cache
 def _load_toml(path: Path, stamp: int) -> dict[str, Any]:
+    return parse_toml(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8: {error.reason}") from error
-    return parse_toml(text, str(path))

@@ -24,14 +24,16 @@ from lintloss.finding import (
     Verdict,
 )
 from lintloss.notebooks import syntax_error
+from lintloss.scope import Scope
 from lintloss.selection import UNREADABLE, selected, with_severities, without_ignored
 from lintloss.sources import Source, Unreadable
-from lintloss.suppressions import UNUSED, Suppressions
+from lintloss.suppressions import UNUSED, Suppressions, ignoring
 
 if TYPE_CHECKING:
     from lintloss.analysis import Analysis
 
 _MOST_ROUNDS = 10
+_NEVER_SILENCED = frozenset({UNREADABLE, UNUSED})  # no comment helps an unreadable file, and none an idle comment
 _EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missing"
 _NO_VERIFY = "--verify needs TensorFlow: pip install 'lintloss[verify]'"
 
@@ -87,19 +89,20 @@ def lint(
     verify: bool = False,
     unreadable: Sequence[Finding] = (),
     beside: Sequence[Source] = (),
+    scope: Scope | None = None,
 ) -> Report:
     """Lint sources together, so that what one imports from another is known.
 
     `unreadable` are the findings for files that never became sources; they are reported with the
     rest. `beside` are sources that are not linted, and count instead of their files on disk where
-    the linted ones import them.
+    the linted ones import them. `scope` narrows what is reported; without it that is everything.
 
     Raises:
         UsageError: settings name unknown rules, knowledge is broken, or `verify` lacks TensorFlow.
     """
     if verify:
         _require_tensorflow()
-    return on_deep_stack(lambda: _lint(sources, settings, verify, unreadable, beside))
+    return on_deep_stack(lambda: _lint(sources, settings, verify, unreadable, beside, scope or Scope()))
 
 
 def _lint(
@@ -108,6 +111,7 @@ def _lint(
     verify: bool,
     unreadable: Sequence[Finding],
     beside: Sequence[Source],
+    scope: Scope,
 ) -> Report:
     from lintloss.analysis import Analyser
     from lintloss.proof import Claim, claim, prove
@@ -117,7 +121,8 @@ def _lint(
     codes = selected(rules, settings)
     known = [*sources, *beside]
     analyser = Analyser(known, settings)
-    claims = [Claim(finding, None) for finding in unreadable if finding.code in codes]
+    refused = [finding for finding in unreadable if finding.code in codes]
+    claims = [Claim(finding, None) for finding in with_severities(without_ignored(refused, settings), settings)]
     loss_calls: list[LossCall] = []
     notes: list[str] = []
     for source in sources:
@@ -130,12 +135,16 @@ def _lint(
         claims += [claim(each, known, analysis, settings) if verify else Claim(each, None) for each in found]
         if analysis.exhausted:
             notes.append(f"{source.filename}: {_EXHAUSTED}")
+    found = [each.finding for each in claims]
+    inside = set(scope.within(found, sources))
+    claims = [each for each in claims if each.finding in inside]
     findings = prove(claims, settings) if verify else [each.finding for each in claims]
     return Report(
         tuple(sorted(findings, key=lambda each: each.sort_key)),
         tuple(sorted(loss_calls, key=lambda each: each.sort_key)),
         files=len(sources) + len(unreadable),
         notes=tuple(notes),
+        outside=tuple(sorted(set(found) - inside, key=lambda each: each.sort_key)),
     )
 
 
@@ -147,6 +156,7 @@ def fix(
     verify: bool = False,
     unreadable: Sequence[Finding] = (),
     beside: Sequence[Source] = (),
+    scope: Scope | None = None,
 ) -> Fixed:
     """Apply fixes and lint again until nothing changes; nothing is written.
 
@@ -161,7 +171,8 @@ def fix(
     applied: list[Finding] = []
 
     def linted() -> Report:
-        return lint([*present.values()], settings, verify=verify, unreadable=unreadable, beside=beside)
+        now = [*present.values()]
+        return lint(now, settings, verify=verify, unreadable=unreadable, beside=beside, scope=scope)
 
     report = linted()
     for _ in range(_MOST_ROUNDS):
@@ -173,6 +184,45 @@ def fix(
         applied += chosen
         report = linted()
     return Fixed(tuple(present.values()), tuple(applied), report)
+
+
+def silence(
+    sources: Sequence[Source],
+    settings: Settings,
+    reason: str,
+    *,
+    unreadable: Sequence[Finding] = (),
+    scope: Scope | None = None,
+) -> Fixed:
+    """Put suppression comments behind the findings; nothing is written.
+
+    `applied` are the findings that are silenced so; what cannot be is still in the report.
+
+    Raises:
+        UsageError: see `lint`.
+    """
+    before = lint(sources, settings, unreadable=unreadable, scope=scope)
+    silenced = tuple(_silenced(source, before.findings, reason) for source in sources)
+    after = lint(silenced, settings, unreadable=unreadable, scope=scope)
+    left = {(each.code, each.span.filename, each.span.cell, each.span.start) for each in after.findings}
+    applied = (
+        each for each in before.findings if (each.code, each.span.filename, each.span.cell, each.span.start) not in left
+    )
+    return Fixed(silenced, tuple(applied), after)
+
+
+def _silenced(source: Source, findings: Iterable[Finding], reason: str) -> Source:
+    """The source with its findings' comments; as it was where they would break it."""
+    here = [each for each in findings if each.span.filename == source.filename and each.code not in _NEVER_SILENCED]
+    edits = ignoring(source, here, reason)
+    if not edits or not source.fixable:
+        return source
+    try:
+        changed = source.with_edits(edits)
+    except (UnicodeEncodeError, Unreadable):
+        return source
+    broke = syntax_error(changed.text) is not None and syntax_error(source.text) is None
+    return source if broke else changed
 
 
 def write(before: Sequence[Source], after: Sequence[Source]) -> None:

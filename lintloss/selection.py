@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +16,8 @@ from lintloss.finding import Finding, Severity
 
 UNREADABLE = "LL001"
 BUILT_IN = ("LL001", "LL002")
+ALL = "ALL"  # the selector that names every rule
+_CHOOSING = ("select", "extend-select")
 
 
 class Selectable(Protocol):
@@ -31,25 +33,46 @@ def selected(rules: Mapping[str, Selectable], settings: Settings) -> frozenset[s
     """Return the codes of the rules that `settings` let run.
 
     Of two selectors the longer wins, so `select = ["LL1"]` with `ignore = ["LL101"]` runs all of
-    LL1 but LL101; of two equal ones `ignore` wins.
+    LL1 but LL101; of two equal ones `ignore` wins. Preview rules run under `preview` only.
 
     Raises:
-        UsageError: a selector, or a code in `severities`, names no rule.
+        UsageError: see `refuse_unknown`.
     """
-    known = [*dict.fromkeys((*BUILT_IN, *rules))]
-    chosen = (*settings.select, *settings.extend_select)
-    of_files = [selector for codes in settings.per_file_ignores.values() for selector in codes]
-    for selector in (*chosen, *settings.ignore, *settings.severities, *of_files):
-        _refuse_unknown(selector, known)
+    refuse_unknown(rules, settings)
+    known = dict.fromkeys((*BUILT_IN, *rules))
     return frozenset(code for code in known if _runs(code, rules.get(code), settings))
 
 
+def refuse_unknown(
+    rules: Mapping[str, Selectable], settings: Settings, place: Callable[[str], str] = lambda key: f"`{key}`"
+) -> None:
+    """Check that all selectors in `settings` name rules; `place` says where a setting was made.
+
+    Raises:
+        UsageError: a selector names no rule, or selects a preview rule that cannot run.
+    """
+    known = [*dict.fromkeys((*BUILT_IN, *rules))]
+    for key, selectors in _selectors(settings):
+        for selector in selectors:
+            if not selector or not any(_names(selector, code) for code in known):
+                nearest = get_close_matches(selector.upper(), known, n=1)
+                hint = f"; did you mean {nearest[0]}?" if nearest else ""
+                raise UsageError(f"{place(key)}: unknown rule code `{selector}`{hint}")
+            if key in _CHOOSING and selector in rules and rules[selector].preview and not settings.preview:
+                raise UsageError(f"{place(key)}: {selector} is a preview rule; it runs under `preview = true`")
+
+
 def with_severities(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
-    """Return findings with the severities that a person set for their rules."""
-    return [
-        replace(each, severity=Severity(settings.severities[each.code])) if each.code in settings.severities else each
-        for each in findings
-    ]
+    """Return findings with the severities that a person set for their rules; the longest selector wins."""
+    return [_with_severity(finding, settings.severities) for finding in findings]
+
+
+def _with_severity(finding: Finding, severities: Mapping[str, str]) -> Finding:
+    fitting = [selector for selector in severities if _names(selector, finding.code)]
+    if not fitting:
+        return finding
+    nearest = max(fitting, key=lambda selector: _precision(finding.code, (selector,)))
+    return replace(finding, severity=Severity(severities[nearest]))
 
 
 def without_ignored(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
@@ -68,26 +91,35 @@ def without_ignored(findings: Iterable[Finding], settings: Settings) -> list[Fin
     ]
 
 
+def _selectors(settings: Settings) -> list[tuple[str, Collection[str]]]:
+    """The settings that hold selectors, by their names in a settings file."""
+    of_files = [selector for codes in settings.per_file_ignores.values() for selector in codes]
+    return [
+        ("select", settings.select),
+        ("extend-select", settings.extend_select),
+        ("ignore", settings.ignore),
+        ("severities", settings.severities),
+        ("per-file-ignores", of_files),
+    ]
+
+
 def _runs(code: str, rule: Selectable | None, settings: Settings) -> bool:
-    chosen = (*settings.select, *settings.extend_select)
-    if rule is not None and rule.preview and not settings.preview and code not in chosen:
+    if rule is not None and rule.preview and not settings.preview:
         return False
     on_by_default = not settings.select and (rule is None or rule.default_on)
-    strongest = max(0 if on_by_default else -1, _precision(code, chosen))
+    chosen = _precision(code, (*settings.select, *settings.extend_select))
+    strongest = max(0 if on_by_default else -1, chosen)
     return strongest > _precision(code, settings.ignore)
 
 
 def _precision(code: str, selectors: Collection[str]) -> int:
-    """Return the length of the longest selector that names `code`, -1 if none does."""
-    return max((len(each) for each in selectors if code.startswith(each)), default=-1)
+    """Return the length of the longest selector that names `code`, -1 if none does; ALL is the shortest."""
+    lengths = (0 if each == ALL else len(each) for each in selectors if _names(each, code))
+    return max(lengths, default=-1)
 
 
-def _refuse_unknown(selector: str, known: Collection[str]) -> None:
-    if selector and any(code.startswith(selector) for code in known):
-        return
-    nearest = get_close_matches(selector.upper(), known, n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    raise UsageError(f"unknown rule code `{selector}`{hint}")
+def _names(selector: str, code: str) -> bool:
+    return selector == ALL or code.startswith(selector)
 
 
 def _from_root(filename: str, root: Path) -> str:

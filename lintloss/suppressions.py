@@ -90,7 +90,7 @@ class Suppressions:
             if not comment.used and not comment.is_noqa:
                 yield self._finding(comment, "this comment suppresses nothing", None)
             return
-        ours = [code for code in comment.codes if _CODES_OF_LINTLOSS.fullmatch(code)]
+        ours = [code for code in comment.codes if not comment.is_noqa or _CODES_OF_LINTLOSS.fullmatch(code)]
         idle = [code for code in ours if code not in comment.used and code not in dormant]
         if not idle or UNUSED in ours:
             return

@@ -55,7 +55,13 @@ def python(*arguments: str, **options: object) -> subprocess.CompletedProcess[st
         (("check", "bad.py", "--ignore", "LL101,LL102"), 0),
         (("check", "bad.py", "--select", "LL102", "--extend-select", "LL1"), 1),
         (("check", "none.py"), 2),
+        (("check", "bad.py", "--select", "ALL"), 1),
+        (("check", "bad.py", "--exclude", "bad.py"), 1),
+        (("check", "bad.py", "--exclude", "bad.py", "--force-exclude"), 0),
         (("check", "--select", "LL999"), 2),
+        (("check", "--diff-base", "HEAD"), 2),
+        (("check", "--add-ignore", "--fix"), 2),
+        (("check", "--add-ignore", "--reason", "a\nb"), 2),
         (("check", "--output-format", "prose"), 2),
         (("check", "--no-such-option"), 2),
         (("check", "--output-file", "none/report.txt"), 2),
@@ -119,6 +125,13 @@ def test_standard_input() -> None:
     assert fixed.exit_code == 0
     assert "+GOOD(1)" in run("check", "--diff", "-", stdin="BAD(1)\n").stdout
     assert "LL001" in run("check", "-", stdin=b"\xff").stdout
+
+
+def test_what_cannot_be_read_from_standard_input_comes_out_as_it_went_in() -> None:
+    for text in (b"\xff", b"x = (\n", b"\0"):
+        result = run("check", "--fix", "-", stdin=text)
+        assert (result.stdout_bytes, result.exit_code) == (text, 1)
+        assert "LL001" in result.stderr
 
 
 def test_a_notebook_on_standard_input() -> None:
@@ -187,12 +200,120 @@ def test_rule() -> None:
     assert "did you mean `LL101`?" in run("rule", "LL1011").stderr
 
 
-def test_config_shows_where_settings_come_from() -> None:
-    Path("lintloss.toml").write_text('select = ["LL1"]\n')
+def test_config_shows_where_settings_come_from(folder: Path) -> None:
+    Path("pyproject.toml").write_text('[tool.lintloss]\n\nselect = ["LL1"]\n')
     lines = run("config").stdout.splitlines()
-    assert lines[0].endswith("lintloss.toml")
-    assert 'select = ["LL1"]  # set' in lines
+    file = folder / "pyproject.toml"
+    assert lines[:2] == [f"# {file}", f"# paths and patterns are relative to {folder}"]
+    assert f'select = ["LL1"]  # {file}:3' in lines
     assert "preview = false  # default" in lines
+    (folder / "sub").mkdir()
+    Path("sub/lintloss.toml").write_text("preview = true\n")
+    assert "preview = true  # " in run("config", "sub").stdout
+    assert json.loads(run("config", "--schema").stdout)["properties"]["preview"]["type"] == "boolean"
+
+
+def test_unknown_codes_say_where_they_stand() -> None:
+    Path("lintloss.toml").write_text('\nignore = ["LL999"]\n')
+    assert "lintloss.toml:2: `ignore`: unknown rule code `LL999`" in run("check").stderr
+    Path("lintloss.toml").write_text("")
+    assert run("check", "--extend-select", "LL11").stderr.startswith("lintloss: --extend-select: unknown rule code")
+
+
+def test_preview_rules_run_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = {**fakes.RULES, "LL101": fakes.FakeRule(preview=True)}
+    monkeypatch.setattr(lintloss.rulebook, "load_rules", lambda settings: rules)
+    assert run("check").exit_code == 0
+    assert run("check", "--preview").exit_code == 1
+    assert run("check", "--preview", "--no-preview").exit_code == 0
+    selected = run("check", "--select", "LL101")
+    assert selected.exit_code == 2
+    assert "LL101 is a preview rule; it runs under `preview = true`" in selected.stderr
+
+
+# Existing code bases
+
+
+def test_a_baseline_leaves_out_what_it_knows(folder: Path) -> None:
+    written = run("baseline")
+    assert (written.exit_code, written.stdout) == (0, ".lintloss-baseline.json: 2 known, in 1 files\n")
+    assert run("check").exit_code == 0
+    assert "2 known, left out" in run("check").stderr
+    assert run("check", "--no-baseline").exit_code == 1
+    (folder / "bad.py").write_text("x = 1\nBAD(1)\nRISKY(2)\nWORSE(3)\n")
+    result = run("check", "--output-format", "json")
+    assert [each["location"]["row"] for each in json.loads(result.stdout)] == [4]
+
+
+def test_a_baseline_does_not_let_fix_touch_what_it_knows(folder: Path) -> None:
+    run("baseline")
+    (folder / "good.py").write_text("BAD(1)\n")
+    assert run("check", "--fix").exit_code == 0
+    assert (folder / "bad.py").read_text() == "BAD(1)\nRISKY(2)\n"
+    assert (folder / "good.py").read_text() == "GOOD(1)\n"
+
+
+def test_what_is_gone_from_a_baseline_is_told_and_written_off(folder: Path) -> None:
+    run("baseline")
+    (folder / "bad.py").write_text("BAD(1)\n")
+    result = run("check")
+    assert result.exit_code == 0
+    assert ".lintloss-baseline.json: gone from bad.py: LL101 RISKY(2)\n" in result.stderr
+    assert "gone" not in run("check", "good.py").stderr
+    run("baseline", "good.py")
+    assert "gone" in run("check").stderr
+    run("baseline")
+    assert "gone" not in run("check").stderr
+
+
+def test_a_baseline_lies_beside_the_settings_and_holds_below(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sub = folder / "sub"
+    sub.mkdir()
+    (sub / "a.py").write_text("BAD(1)\n")
+    (folder / "lintloss.toml").write_text("")
+    monkeypatch.chdir(sub)
+    assert run("baseline").stdout.startswith(f"{folder}/.lintloss-baseline.json: 1 known")
+    assert run("check").exit_code == 0
+    monkeypatch.chdir(folder)
+    assert run("check", "sub").exit_code == 0
+    assert run("check").exit_code == 1
+
+
+def test_a_broken_baseline_is_one_line(folder: Path) -> None:
+    (folder / ".lintloss-baseline.json").write_text("<<<<<<< HEAD\n")
+    result = run("check")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert ".lintloss-baseline.json:1: not valid JSON" in result.stderr
+
+
+def test_add_ignore_silences_with_a_reason(folder: Path) -> None:
+    shown = run("check", "--add-ignore", "--diff")
+    assert "+BAD(1)  # lintloss: ignore[LL101] not reviewed yet\n" in shown.stdout
+    assert (folder / "bad.py").read_text() == "BAD(1)\nRISKY(2)\n"
+    result = run("check", "--add-ignore", "--reason", "see #7")
+    assert (result.exit_code, result.stderr) == (0, "silenced 2 findings in 1 file\n")
+    assert (folder / "bad.py").read_text() == (
+        "BAD(1)  # lintloss: ignore[LL101] see #7\nRISKY(2)  # lintloss: ignore[LL101] see #7\n"
+    )
+    assert run("check").exit_code == 0
+
+
+def test_add_ignore_leaves_what_no_comment_can_silence(folder: Path) -> None:
+    (folder / "bad.py").write_text("x = (\n")
+    result = run("check", "--add-ignore")
+    assert (result.exit_code, result.stderr) == (1, "silenced 0 findings in 0 files\n")
+    assert "LL001" in result.stdout
+
+
+def test_diff_base_reports_what_has_changed(folder: Path) -> None:
+    for command in ("init -q", "add -A", "-c user.name=x -c user.email=x@y commit -q -m x"):
+        subprocess.run(["git", *command.split()], check=True)
+    assert run("check", "--diff-base", "HEAD").exit_code == 0
+    (folder / "bad.py").write_text("BAD(1)\nRISKY(2)\nBAD(3)\n")
+    result = run("check", "--diff-base", "HEAD", "--output-format", "json")
+    assert [each["location"]["row"] for each in json.loads(result.stdout)] == [3]
+    run("check", "--diff-base", "HEAD", "--fix")
+    assert (folder / "bad.py").read_text() == "BAD(1)\nRISKY(2)\nGOOD(3)\n"
 
 
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,12 +328,19 @@ def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX pipe")
-def test_a_closed_pipe_is_one_line() -> None:
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(("config",), 0), (("rule", "--all"), 0), (("check", "program.py"), 1), (("check", "empty.py"), 0)],
+)
+def test_a_closed_pipe_is_quiet_and_changes_no_exit_code(folder: Path, command: tuple[str, ...], code: int) -> None:
+    program = Path(__file__).parents[1] / "fixtures" / "tutorial" / "cross_entropy.py"
+    (folder / "program.py").write_bytes(program.read_bytes())
+    (folder / "empty.py").touch()
     reader, writer = os.pipe()
     os.close(reader)
     root = str(Path(lintloss.__file__).parents[1])
     result = subprocess.run(
-        [sys.executable, "-m", "lintloss", "config"],
+        [sys.executable, "-m", "lintloss", *command],
         check=False,
         stdout=writer,
         stderr=subprocess.PIPE,
@@ -220,8 +348,23 @@ def test_a_closed_pipe_is_one_line() -> None:
         env={**os.environ, "PYTHONPATH": root},
     )
     os.close(writer)
+    assert (result.returncode, result.stderr) == (code, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        root = str(Path(lintloss.__file__).parents[1])
+        result = subprocess.run(
+            [sys.executable, "-m", "lintloss", "config"],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": root},
+        )
     assert result.returncode == 2
-    assert result.stderr == "lintloss: the reader of the output has gone away\n"
+    assert result.stderr.splitlines() == ["lintloss: [Errno 28] No space left on device"]
 
 
 def test_importing_lintloss_loads_nothing_heavy() -> None:

@@ -30,7 +30,7 @@ def test_the_nearest_file_with_settings_holds(tmp_path: Path) -> None:
     loaded = load(inner)
     assert loaded.settings.fail_on == "error"
     assert loaded.settings.root == tmp_path
-    assert loaded.keys == {"fail-on"}
+    assert loaded.lines == {"fail-on": 2}
 
 
 def test_every_kind_of_value(tmp_path: Path) -> None:
@@ -76,6 +76,21 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> N
         load(tmp_path)
     assert str(caught.value).startswith(str(file))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("lintloss.toml", '# x\nselect = [\n  "LL1",\n]\npreviw = true\n', 5),
+        ("pyproject.toml", "[tool.other]\npreview = 1\n\n[tool.lintloss]\nselect = []\npreview = 1\n", 6),
+        ("pyproject.toml", "[tool]\nlintloss = 1\n", 2),
+    ],
+)
+def test_a_wrong_key_is_found_by_its_line(tmp_path: Path, name: str, text: str, line: int) -> None:
+    file = write(tmp_path, text, name)
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path)
+    assert str(caught.value).startswith(f"{file}:{line}: ")
 
 
 def test_a_named_file_must_be_there_and_speak_of_lintloss(tmp_path: Path) -> None:

@@ -264,7 +264,15 @@ def test_folders_give_their_python_files() -> None:
     assert found("ignored/j.py", ".") == ["a.ipynb", "b.py", "ignored/j.py", "sub/kept.py"]
     assert found(".", exclude=("sub/", "a.*")) == ["b.py"]
     assert found(".", include=("*.txt",)) == ["c.txt"]
+    assert found(".", include=("sub/*.py",)) == ["sub/kept.py"]
     assert "generated.py" in found(".", respect_gitignore=False)
+
+
+@pytest.mark.usefixtures("tree")
+def test_files_named_outright_are_excluded_only_by_force() -> None:
+    assert found("b.py", exclude=("b.py",)) == ["b.py"]
+    excluded = find_files([Path("b.py"), Path("sub")], Settings(exclude=("b.py", "sub/"), force_exclude=True))
+    assert excluded.files == excluded.notes == ()
 
 
 def test_links_in_circles_end(tree: Path) -> None:

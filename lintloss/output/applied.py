@@ -1,4 +1,4 @@
-"""What `--fix` has repaired."""
+"""What `--fix` has repaired, and what `--add-ignore` has silenced."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ from lintloss.output.context import place
 def render(findings: Sequence[Finding]) -> str:
     """Return a line per repaired finding, and how many there were."""
     lines = [_line(finding) for finding in findings]
-    count = f"fixed {len(findings)} finding{'' if len(findings) == 1 else 's'}"
-    return "\n".join([*lines, count]) + "\n"
+    return "\n".join([*lines, f"fixed {_counted(len(findings), 'finding')}"]) + "\n"
+
+
+def render_silenced(findings: Sequence[Finding]) -> str:
+    """Return how many findings were silenced, in how many files."""
+    files = len({finding.span.filename for finding in findings})
+    return f"silenced {_counted(len(findings), 'finding')} in {_counted(files, 'file')}\n"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _line(finding: Finding) -> str:

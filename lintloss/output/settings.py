@@ -13,10 +13,11 @@ from lintloss.config import Loaded, options
 def render(loaded: Loaded) -> str:
     """Return a line per setting, the way a settings file would have it."""
     lines = [f"# {loaded.file or 'no settings file: all are defaults'}"]
+    if loaded.file is not None:
+        lines.append(f"# paths and patterns are relative to {loaded.settings.root}")
     for key, option in options().items():
-        origin = "set" if key in loaded.keys else "default"
         value = _toml(getattr(loaded.settings, option.name))
-        lines.append(f"{key} = {value}  # {origin}")
+        lines.append(f"{key} = {value}  # {loaded.origin(key)}")
     return "\n".join(lines) + "\n"
 
 
