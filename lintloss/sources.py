@@ -247,6 +247,11 @@ class Source:
             text = text[: change.start] + change.content + text[change.end :]
         return text.encode(self.encoding)
 
+    def stretch(self, span: Span) -> tuple[int, int]:
+        """Return where a span begins and ends in `text`, as 0-based offsets."""
+        start, end = (self.offset(self.text_row(span.cell, each.row), each.column) for each in (span.start, span.end))
+        return start, end
+
     def with_edits(self, edits: Sequence[Edit]) -> Source:
         """Return this source as it reads after `edits`.
 

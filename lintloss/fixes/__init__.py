@@ -7,7 +7,9 @@ change, or to None where it cannot be made without doubt. What is proposed parse
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from lintloss.finding import Applicability, Edit, Fix, Location
 from lintloss.fixes import arguments, callables, formulas, labels, layers, preactivation
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
-from lintloss.sources import Source, Unreadable
+from lintloss.sources import Source
 from lintloss.vocabulary import Case
 from lintloss.wording import placeholders
 
@@ -83,9 +85,40 @@ def _order(edit: Edit) -> tuple[int, Location, Location]:
 
 
 def _parses(source: Source, edits: list[Edit]) -> bool:
+    """Whether the top-level statements that the edits touch still parse; the others are as they were."""
+    changes = sorted((*source.stretch(edit.span), edit.content) for edit in edits)
+    starts = _statements(source)
+    touched: dict[tuple[int, int], list[tuple[int, int, str]]] = {}
+    for change in changes:
+        first = bisect_right(starts, change[0]) - 1
+        last = bisect_right(starts, max(change[0], change[1] - 1))
+        touched.setdefault((first, last), []).append(change)
+    bounds = (*starts, len(source.text))
+    return all(_is_python(_changed(source.text, bounds[at], bounds[end], each)) for (at, end), each in touched.items())
+
+
+@lru_cache(maxsize=16)
+def _statements(source: Source) -> tuple[int, ...]:
+    """Where the source's top-level statements begin in its text, the first at its very beginning."""
+    rows = [
+        min(each.lineno for each in (statement, *getattr(statement, "decorator_list", ())))
+        for statement in ast.parse(source.text).body
+    ]
+    return tuple(sorted({0, *(source.offset(row, 1) for row in rows)}))
+
+
+def _changed(text: str, start: int, end: int, changes: Iterable[tuple[int, int, str]]) -> str:
+    parts, at = [], start
+    for first, last, content in changes:
+        parts += [text[at:first], content]
+        at = last
+    return "".join([*parts, text[at:end]])
+
+
+def _is_python(text: str) -> bool:
     try:
-        ast.parse(source.with_edits(edits).text)
-    except (SyntaxError, ValueError, Unreadable, RecursionError):
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
         return False
     return True
 
