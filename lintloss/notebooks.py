@@ -87,6 +87,11 @@ class Notebook:
         """Whether the literals found in the text really spell the cells' code."""
         return all(self._spelled(cell) == cell.code for cell in self.cells)
 
+    def file_row(self, position: int, offset: int) -> int:
+        """Return the row of the JSON text that spells the character at `offset` of a cell's code."""
+        cell = next(each for each in self.cells if each.position == position)
+        return self.json_text.count("\n", 0, self._character_offsets(cell)[offset]) + 1
+
     def with_replacements(self, replacements: Iterable[Replacement]) -> str:
         """Return the JSON text with parts of cells replaced; the replacements must not overlap."""
         splices: list[tuple[int, int, str]] = []

@@ -225,6 +225,14 @@ class Source:
         """Return the row of `text` that is `row` of a cell, or of the file."""
         return self._block(cell).first_row + row - 1
 
+    def file_row(self, cell: int | None, row: int) -> int:
+        """Return the row of the file itself, of a notebook the row of its JSON; 1 where that cannot be told."""
+        if cell is None or self.notebook is None:
+            return row
+        if not self.notebook.editable:
+            return 1
+        return self.notebook.file_row(cell, self._block(cell).offset(Location(row, 1)))
+
     def line(self, cell: int | None, row: int) -> str:
         """Return a line as people see it in their file or cell, empty where there is none."""
         return self._block(cell).line(row)

@@ -16,7 +16,13 @@ yaml = pytest.importorskip("yaml")
 
 ROOT = Path(__file__).parents[1]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-WRONG = "import tensorflow as tf\n\n\ndef f(y, z):\n    return tf.nn.softmax_cross_entropy_with_logits(y, tf.nn.softmax(z))\n"
+WRONG = """\
+import tensorflow as tf
+
+
+def f(y, z):
+    return tf.nn.softmax_cross_entropy_with_logits(y, tf.nn.softmax(z))
+"""
 
 
 def test_it_follows_githubs_schema() -> None:
@@ -88,9 +94,7 @@ def test_findings_become_annotations_and_fail_the_step(runner: Path, project: Pa
         ({"arguments": "$(touch hacked) `touch hacked`"}, 2),
     ],
 )
-def test_inputs_reach_lintloss_and_nothing_else(
-    runner: Path, project: Path, inputs: dict[str, str], code: int
-) -> None:
+def test_inputs_reach_lintloss_and_nothing_else(runner: Path, project: Path, inputs: dict[str, str], code: int) -> None:
     assert step("Lint", project, runner, inputs).returncode == code
     assert not (project / "hacked").exists()
 

@@ -279,6 +279,25 @@ def test_a_baseline_lies_beside_the_settings_and_holds_below(folder: Path, monke
     assert run("check").exit_code == 1
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_is_silenced_or_known_is_in_no_format(folder: Path, name: str) -> None:
+    (folder / "good.py").write_text("BAD(1)  # lintloss: ignore[LL101] frozen\n")
+    (folder / "other.py").write_text("BAD(1)\n")
+    run("baseline", "bad.py")
+    result = run("check", "bad.py", "good.py", "--output-format", name)
+    assert result.exit_code == 0
+    assert "LL101" not in result.stdout
+    assert run("check", "--output-format", name).exit_code == 1
+
+
+def test_add_ignore_does_not_silence_an_idle_comment(folder: Path) -> None:
+    (folder / "bad.py").write_text("x = 1  # lintloss: ignore[LL101]\n")
+    assert run("check", "--add-ignore").exit_code == 1
+    assert (folder / "bad.py").read_text() == "x = 1  # lintloss: ignore[LL101]\n"
+    assert run("check", "--fix").exit_code == 0
+    assert (folder / "bad.py").read_text() == "x = 1\n"
+
+
 def test_a_broken_baseline_is_one_line(folder: Path) -> None:
     (folder / ".lintloss-baseline.json").write_text("<<<<<<< HEAD\n")
     result = run("check")

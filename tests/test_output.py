@@ -20,7 +20,7 @@ from lintloss.sources import Source
 
 PLAIN = Source.from_text("import x\n\ny = BAD(\n    1)\nRISKY(2)\n", "dir/a b.py")
 CELLS = [{"cell_type": "markdown", "source": "# t"}, {"cell_type": "code", "source": ["\n", "BAD(1)"]}]
-NOTEBOOK = Source.from_text(json.dumps({"cells": CELLS}), "n.ipynb")
+NOTEBOOK = Source.from_text(json.dumps({"cells": CELLS}, indent=1), "n.ipynb")
 
 
 @pytest.fixture
@@ -113,14 +113,56 @@ def test_sarif_carries_flow_fix_page_and_a_stable_identity(report: Report) -> No
     assert identities == [result["partialFingerprints"] for result in run["results"][:2]]
 
 
+# What GitLab's documentation of the report demands of each issue.
+_GITLAB = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "properties": {
+            "description": {"type": "string"},
+            "check_name": {"type": "string"},
+            "fingerprint": {"type": "string", "minLength": 1},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "not": {"pattern": "^\\./"}},
+                    "lines": {"required": ["begin"], "properties": {"begin": {"type": "integer", "minimum": 1}}},
+                },
+            },
+        },
+    },
+}
+
+
 def test_gitlab(report: Report) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
     issues = json.loads(rendered(report, "gitlab"))
+    jsonschema.validate(issues, _GITLAB)
+    assert json.loads(rendered(Report(), "gitlab")) == []
     assert len({issue["fingerprint"] for issue in issues}) == 3
     assert issues[0]["severity"] == "major"
     assert issues[0]["location"] == {
         "path": "dir/a b.py",
+        "lines": {"begin": 3, "end": 3},
         "positions": {"begin": {"line": 3, "column": 5}, "end": {"line": 3, "column": 8}},
     }
+
+
+def test_of_a_notebook_services_are_told_the_row_of_its_json_and_people_the_cells(report: Report) -> None:
+    row = 1 + NOTEBOOK.original.decode().splitlines().index('    "BAD(1)"')
+    issue = json.loads(rendered(report, "gitlab"))[-1]
+    assert issue["location"] == {"path": "n.ipynb", "lines": {"begin": row, "end": row}}
+    assert issue["description"].startswith("LL101 cell 2, row 2: ")
+    location = json.loads(rendered(report, "sarif"))["runs"][0]["results"][-1]["locations"][0]
+    assert location["physicalLocation"]["region"] == {"startLine": row, "endLine": row}
+    assert location["properties"] == {"cell": 2, "row": 2, "column": 1}
+    command = rendered(report, "github").splitlines()[-1]
+    assert command.startswith(
+        f"::error title=lintloss (LL101),file=n.ipynb,line={row},endLine={row}::n.ipynb:cell 2:2:1"
+    )
 
 
 def test_github_escapes_what_its_commands_mean() -> None:
@@ -133,13 +175,26 @@ def test_github_escapes_what_its_commands_mean() -> None:
 
 
 def test_junit(report: Report) -> None:
-    suites = ElementTree.fromstring(rendered(report, "junit").encode())
-    assert suites.get("failures") == "3"
-    assert [suite.get("name") for suite in suites] == ["dir/a b.py", "n.ipynb"]
-    assert ElementTree.fromstring(rendered(Report(), "junit").encode()).get("failures") == "0"
+    junitparser = pytest.importorskip("junitparser")
+    suites = junitparser.JUnitXml.fromstring(rendered(report, "junit").encode())
+    assert (suites.tests, suites.failures) == (3, 3)
+    assert [(suite.name, suite.tests, suite.failures, suite.errors) for suite in suites] == [
+        ("dir/a b.py", 2, 2, 0),
+        ("n.ipynb", 1, 1, 0),
+    ]
+    cases = [case for suite in suites for case in suite]
+    assert [case.name for case in cases][::2] == ["LL101 dir/a b.py:3:5", "LL101 n.ipynb:cell 2:2:1"]
+    assert {(type(result), result.type) for case in cases for result in case.result} == {(junitparser.Failure, "error")}
+    (passed,) = junitparser.JUnitXml.fromstring(rendered(Report(), "junit").encode())
+    assert (passed.tests, passed.failures) == (1, 0)
+    assert all(case.is_passed for case in passed)
+
+
+def test_junit_survives_what_xml_cannot_say() -> None:
     span = Span("a.py", Location(1, 1), Location(1, 1))
     odd = Finding("LL101", "a-rule", Severity.ERROR, "\x00 <&>", span)
-    ElementTree.fromstring(rendered(Report((odd,)), "junit").encode())
+    (suite,) = ElementTree.fromstring(rendered(Report((odd,)), "junit").encode())
+    assert suite[0][0].get("message") == "? <&>"
 
 
 @pytest.mark.parametrize("name", output.FORMATS)

@@ -37,6 +37,15 @@ class Context:
             return None
         return source.line(span.cell, row)
 
+    def file_rows(self, span: Span) -> tuple[int, int]:
+        """Return the first and last row of `span` in its file as services show it: of a notebook that is its JSON."""
+        if span.cell is None:
+            return span.start.row, span.end.row
+        source = self.source(span.filename)
+        if source is None or all(block.cell != span.cell for block in source.blocks):
+            return 1, 1
+        return source.file_row(span.cell, span.start.row), source.file_row(span.cell, span.end.row)
+
     def last_row(self, span: Span) -> int:
         """Return how many rows the file or cell of `span` has; the one behind a last newline is none."""
         source = self.source(span.filename)

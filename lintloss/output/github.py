@@ -8,20 +8,18 @@ from lintloss.output.context import Context, place
 
 def render(report: Report, context: Context) -> str:
     """Return a workflow command per finding."""
-    return "".join(_command(finding) + "\n" for finding in report.findings)
+    return "".join(_command(finding, context) + "\n" for finding in report.findings)
 
 
-def _command(finding: Finding) -> str:
+def _command(finding: Finding, context: Context) -> str:
     span = finding.span
-    properties = {"title": f"lintloss ({finding.code})", "file": span.filename}
-    if span.cell is None:  # a notebook's rows are not those of the file that GitHub shows
-        properties |= {
-            "line": str(span.start.row),
-            "col": str(span.start.column),
-            "endLine": str(span.end.row),
-        }
-        if span.end.row == span.start.row:
-            properties["endColumn"] = str(span.end.column)
+    first, last = context.file_rows(span)
+    properties = {"title": f"lintloss ({finding.code})", "file": span.filename, "line": str(first)}
+    if span.cell is None:  # a cell's columns are not those of the notebook's JSON, which GitHub shows
+        properties["col"] = str(span.start.column)
+    properties["endLine"] = str(last)
+    if span.cell is None and first == last:
+        properties["endColumn"] = str(span.end.column)
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     message = f"{place(span)}: {finding.code} {finding.message}"
     return f"::{finding.severity.value} {listed}::{_data(message)}"

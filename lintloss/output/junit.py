@@ -38,6 +38,7 @@ def _case(suite: ElementTree.Element, finding: Finding) -> None:
         "testcase",
         name=name,
         classname=finding.span.filename,
+        file=finding.span.filename,
         line=str(finding.span.start.row),
     )
     kind = finding.severity.value

@@ -31,7 +31,7 @@ def render(report: Report, context: Context) -> str:
         },
         "columnKind": "unicodeCodePoints",
         "results": [
-            _result(finding, order[finding.code], identity)
+            _result(finding, order[finding.code], identity, context)
             for finding, identity in zip(report.findings, identities, strict=True)
         ],
     }
@@ -52,17 +52,17 @@ def _rule(finding: Finding, pages: Mapping[str, str]) -> dict[str, Any]:
     return rule
 
 
-def _result(finding: Finding, rule: int, fingerprint: str) -> dict[str, Any]:
+def _result(finding: Finding, rule: int, fingerprint: str, context: Context) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": finding.severity.value,
         "message": {"text": finding.message},
-        "locations": [_location(finding.span)],
+        "locations": [_location(finding.span, context)],
         "partialFingerprints": {"lintlossFinding/v1": fingerprint},
     }
     if finding.flow:
-        result["codeFlows"] = [_code_flow(finding.flow)]
+        result["codeFlows"] = [_code_flow(finding.flow, context)]
     if finding.fix is not None and all(edit.span.cell is None for edit in finding.fix.edits):
         # A cell's rows are not those of the notebook's file, to which SARIF applies replacements.
         result["fixes"] = [_fix(finding.fix)]
@@ -71,8 +71,8 @@ def _result(finding: Finding, rule: int, fingerprint: str) -> dict[str, Any]:
     return result
 
 
-def _code_flow(flow: Iterable[FlowStep]) -> dict[str, Any]:
-    steps = [{"location": {**_location(step.span), "message": {"text": step.message}}} for step in flow]
+def _code_flow(flow: Iterable[FlowStep], context: Context) -> dict[str, Any]:
+    steps = [{"location": {**_location(step.span, context), "message": {"text": step.message}}} for step in flow]
     return {"threadFlows": [{"locations": steps}]}
 
 
@@ -94,13 +94,20 @@ def _replacement(edit: Edit) -> dict[str, Any]:
     return {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.content}}
 
 
-def _location(span: Span) -> dict[str, Any]:
-    physical = {"artifactLocation": _artifact(span.filename), "region": _region(span)}
-    location: dict[str, Any] = {"physicalLocation": physical}
-    if span.cell is not None:
-        name = f"cell {span.cell}"
-        location["logicalLocations"] = [{"name": name, "fullyQualifiedName": name, "kind": "module"}]
-    return location
+def _location(span: Span, context: Context) -> dict[str, Any]:
+    if span.cell is None:
+        return {"physicalLocation": {"artifactLocation": _artifact(span.filename), "region": _region(span)}}
+    first, last = context.file_rows(span)
+    name = f"cell {span.cell}"
+    return {
+        # Of the file, which is JSON: a cell's columns mean nothing in it.
+        "physicalLocation": {
+            "artifactLocation": _artifact(span.filename),
+            "region": {"startLine": first, "endLine": last},
+        },
+        "logicalLocations": [{"name": name, "fullyQualifiedName": name, "kind": "module"}],
+        "properties": {"cell": span.cell, "row": span.start.row, "column": span.start.column},
+    }
 
 
 def _artifact(filename: str) -> dict[str, str]:
