@@ -174,6 +174,10 @@ def _encoding(facts: Facts) -> str:
     return "soft" if facts.encoding == "unknown" and facts.activation in ("softmax", "sigmoid") else facts.encoding
 
 
+def _is_whole(facts: Facts) -> bool | None:
+    return None if facts.dtype is None else facts.dtype.lstrip("u").startswith(("int", "bool", "long"))
+
+
 def _rank(facts: Facts) -> int | None:
     return None if facts.shape is None else len(facts.shape)
 
@@ -201,7 +205,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "loss.kind": Subject(_entry("kind"), _set("loss metric")),
     "loss.family": Subject(_entry("family"), _FAMILIES),
     "loss.input": Subject(lambda case: _known(case.entry["input"]), _set("logits probabilities log_probabilities any")),
-    "loss.labels": Subject(_entry("labels"), _set("dense sparse binary any")),
+    "loss.labels": Subject(_entry("labels"), _set("dense sparse either binary any")),
     "loss.handwritten": Subject(lambda case: case.site.formula is not None),
     "loss.guarded": Subject(lambda case: case.site.formula is not None and case.site.formula.guarded),
     "loss.form": Subject(_form, _set("none cross_entropy binary_cross_entropy squared absolute")),
@@ -225,6 +229,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "labels.role": Subject(_labels(lambda facts: facts.role), _ROLES),
     "labels.activation": Subject(_labels(lambda facts: facts.activation), _ACTIVATIONS),
     "labels.rank": Subject(_labels(_rank)),
+    "labels.whole": Subject(_labels(_is_whole)),
     "labels.low": Subject(_labels(lambda facts: facts.low)),
     "labels.high": Subject(_labels(lambda facts: facts.high)),
 }

@@ -6,7 +6,12 @@ from lintloss.analysis.facts import Facts
 from lintloss.vocabulary import Case, units_of
 
 _INPUTS = {"log_probabilities": "log-probabilities", "any": "any values"}
-_LABELS = {"dense": "one-hot labels", "sparse": "class ids", "binary": "0/1 labels"}
+_LABELS = {
+    "dense": "one-hot labels",
+    "sparse": "class ids",
+    "either": "class ids or rows of class weights",
+    "binary": "0/1 labels",
+}
 _VALUES = {
     "linear": "logits",
     "softmax": "softmax probabilities",

@@ -409,7 +409,7 @@ def _vocabulary(label: str, entry: dict[str, Any]) -> Iterator[str]:
             yield f"{label}: family {entry.get('family')}"
         if entry.get("input") not in ("logits", "probabilities", "log_probabilities", "any"):
             yield f"{label}: input {entry.get('input')}"
-        if entry.get("labels") not in ("dense", "sparse", "binary", "any"):
+        if entry.get("labels") not in ("dense", "sparse", "either", "binary", "any"):
             yield f"{label}: labels {entry.get('labels')}"
         if "prediction" not in entry.get("takes", {}):
             yield f"{label}: takes no prediction"

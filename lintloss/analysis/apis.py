@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lintloss import knowledge
-from lintloss.analysis.terms import Api, Apply, Argument, Const, Sequence, Term
+from lintloss.analysis.terms import Api, Apply, Argument, Const, Sequence, Term, Unknown
 from lintloss.analysis.terms import Mapping as MappingTerm
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -85,6 +85,7 @@ class Bound:
     given: frozenset[str] = frozenset()
     constructor: Apply | None = None
     leftover: tuple[Term, ...] = ()
+    is_open: bool = False  # unpacks a value whose elements are not known
 
     def role(self, role: str) -> Term | None:
         name = self.entry.role(role)
@@ -119,8 +120,11 @@ class ApiBook:
         self._compatibility += tuple(data.get("compatibility", ()))
         self._since.update({name: (data["framework"], major) for name, major in data.get("since", {}).items()})
         self._aliases.update(data.get("aliases", {}))
+        common = (data["objects"],) if "objects" in data else ()
         for record in data.get("api", ()):
             entry = _entry(record, data["framework"])
+            if entry.is_class and common:
+                entry = replace(entry, data={**record, "inherits": (*record.get("inherits", ()), *common)})
             for name in entry.names:
                 self._entries.setdefault(name, []).append(entry)
                 if entry.kind in ("compile", "train"):
@@ -243,6 +247,7 @@ class ApiBook:
             made.given | bound.given,
             constructor=term.function if isinstance(term.function, Apply) else None,
             leftover=bound.leftover,
+            is_open=made.is_open or bound.is_open,
         )
 
     def describe(self, name: str) -> str | None:
@@ -347,16 +352,18 @@ def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[A
     unpacked = False
     for argument in given:
         if argument.keyword is None:
-            if unpacked:
+            if unpacked and len(bound) < len(positional):
                 continue
             if len(bound) < len(positional):
                 bound[positional[len(bound)].name] = argument.value
             elif rest is not None:
                 extra.append(argument.value)
-            else:
+            elif not unpacked:
                 return None
         elif argument.keyword in ("*", "**"):
             unpacked = True
+            if argument.keyword == "*" and rest is not None and len(bound) == len(positional):
+                extra.append(Unknown("one of several values that are unpacked here", argument.value))
         else:
             name = argument.keyword
             if name not in names:
@@ -364,10 +371,12 @@ def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[A
             if name not in names and not open_ended and name not in entry.former:
                 return None
             bound[name] = argument.value
+    if rest is not None and extra:
+        bound.setdefault(rest.name, Sequence("tuple", tuple(extra)))
     defaults = (
         {} if unpacked else {p.name: p.default for p in parameters if p.default is not None and p.name not in bound}
     )
-    return Bound(entry, {**bound, **defaults}, frozenset(bound), leftover=tuple(extra))
+    return Bound(entry, {**bound, **defaults}, frozenset(bound), leftover=tuple(extra), is_open=unpacked)
 
 
 def _constant(term: Term | None) -> Any:

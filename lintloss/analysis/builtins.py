@@ -15,6 +15,9 @@ Arguments = tuple[Argument, ...]
 def function(machine: Machine, frame: Frame, path: str, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     """The value of a builtin's call, or None where it is left as a term."""
     compute = _FUNCTIONS.get(path)
+    if compute is None:
+        entry = machine.book.entry(path)
+        compute = _STRUCTURES.get(entry["operation"]) if entry is not None and entry.kind == "structure" else None
     return None if compute is None else compute(machine, frame, arguments, origin)
 
 
@@ -94,11 +97,19 @@ def _dict(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrig
     for keyword, value in arguments:
         if keyword is None and isinstance(value, Mapping):
             entries.extend(value.entries)
+        elif keyword is None and isinstance(value, Sequence) and (pairs := _pairs(value)) is not None:
+            entries.extend(pairs)
         elif keyword not in (None, "*", "**"):
             entries.append((Const(keyword), value))
         else:
             return None
     return Mapping(tuple(entries), origin=origin)
+
+
+def _pairs(value: Sequence) -> list[tuple[Term, Term]] | None:
+    """The entries of a dict that is given as a list of pairs."""
+    rows = [row.items for row in value.items if isinstance(row, Sequence) and len(row.items) == 2]
+    return [(key, item) for key, item in rows] if len(rows) == len(value.items) else None
 
 
 def _list(kind: str) -> Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]:
@@ -215,4 +226,10 @@ _FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], T
     "functools.partial": _partial,
     "copy.copy": _identity,
     "copy.deepcopy": _identity,
+}
+# Callables of libraries that do what Python's do.
+_STRUCTURES: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]] = {
+    "list": _list("list"),
+    "mapping": _dict,
+    "wrap_function": _identity,
 }

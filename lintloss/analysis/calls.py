@@ -326,14 +326,23 @@ def call_instance(
         method = find_method(instance.cls, name)
         if method is not None:
             return call_function(machine, method, (Argument(None, instance), *arguments), origin)
+    inherited = machine.attribute(instance, models.INHERITED)
+    if inherited is not None:
+        return call(machine, frame, inherited, arguments, origin)
     if arguments:
         return models.apply(machine, frame, instance, arguments[0].value, origin)
     return unknown("an object is called that has no known way to be", origin)
 
 
 def _entries_of(machine: Machine, instance: Instance) -> list[str]:
-    found = (machine.book.entry(base.path) for base in library_bases(instance.cls))
-    return [entry["entry"] for entry in found if entry is not None and entry["entry"]]
+    """The methods that calling an object of a library's class, or of one derived from it, runs."""
+    known: list[str] = []
+    for base in library_bases(instance.cls):
+        entries = machine.book.entries(base.path)
+        inherited = (path for entry in entries for path in entry.data.get("inherits", ()))
+        found = (machine.book.entry(path) for path in (base.path, *inherited))
+        known += [entry["entry"] for entry in found if entry is not None and entry["entry"]]
+    return known
 
 
 def call_method(
@@ -368,16 +377,27 @@ def call_method(
             models.initialise(machine, base.receiver, arguments)
             return NOTHING
         base = base.receiver
+        inherited = machine.attribute(base, models.INHERITED) if isinstance(base, Instance) else None
+        if inherited is not None and isinstance(base, Instance) and name in _entries_of(machine, base):
+            return call(machine, here, inherited, arguments, origin)
     handled = models.method(machine, here, base, name, arguments, origin)
     if handled is not None:
         return handled
     path = method_path(machine, base, name)
+    if isinstance(base, Instance) and path is not None and _keeps_its_receiver(machine, path):
+        return base
     if path is None:
         if isinstance(base, Unknown):
             return Unknown(base.reason, base, origin=origin)
         return Apply(Attribute(base, name, origin=origin), arguments, origin=origin)
     term = Apply(Api(path), (Argument(None, base), *arguments), origin=origin)
     return record.note(machine, here, term)
+
+
+def _keeps_its_receiver(machine: Machine, path: str) -> bool:
+    """Whether a method that tensors have too gives what it is called on, elsewhere or of another data type."""
+    entry = machine.book.entry(path)
+    return entry is not None and entry.kind == "pass" and entry["since"] in ("identity", "cast")
 
 
 def method_path(machine: Machine, base: Term, name: str) -> str | None:

@@ -280,7 +280,10 @@ def _call(machine: Machine, frame: Frame, node: cst.Call) -> Term:
             arguments.append(Argument(argument.star or None, value))
     if isinstance(function, Attribute) and isinstance(node.func, cst.Attribute):
         _change_in_place(machine, frame, node.func.value, function, tuple(arguments))
-    return calls.call(machine, frame, function, tuple(arguments), NodeOrigin(frame.unit, node))
+    value = calls.call(machine, frame, function, tuple(arguments), NodeOrigin(frame.unit, node))
+    if isinstance(node.func, cst.Attribute):
+        _written_over(machine, frame, node.func.value, value)
+    return value
 
 
 def _change_in_place(
@@ -292,6 +295,16 @@ def _change_in_place(
     changed = builtins.changed(function.base, function.name, arguments)
     if changed is not None:
         statements.bind(machine, frame, place, changed)
+
+
+def _written_over(machine: Machine, frame: Frame, place: cst.BaseExpression, value: Term) -> None:
+    """`place.zero_()` and the like: the tensor itself becomes what its method gives."""
+    from lintloss.analysis import statements
+
+    if isinstance(value, Apply) and isinstance(value.function, Api) and isinstance(place, (cst.Name, cst.Attribute)):
+        entry = machine.book.entry(value.function.path)
+        if entry is not None and entry["in_place"]:
+            statements.bind(machine, frame, place, value)
 
 
 def _binary(machine: Machine, frame: Frame, node: cst.BinaryOperation) -> Term:
@@ -633,7 +646,7 @@ def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[
         return [piped], False
     if isinstance(term, Instance):
         element = calls.call_method(machine, term, "__iter__", (), origin)
-        return [element], False
+        return (list(element.items), True) if isinstance(element, Sequence) else ([element], False)
     if isinstance(term, Apply) and term.function is YIELDED:
         return [term.arguments[0].value], False
     if isinstance(term, Unknown):

@@ -232,14 +232,17 @@ class Evaluator:
         activation = str(bound.entry["activation"])
         if activation == "linear":
             return self._over(given, lambda facts: facts)
-        axis = _integer(bound.get("axis"), -1)
-        return self._over(given, lambda facts: self._activated(term, activation, given, facts, axis, bound.entry))
+
+        def activated(facts: Facts) -> Facts:
+            return self._activated(term, activation, given, facts, _axis(bound, facts.shape), bound.entry)
+
+        return self._over(given, activated)
 
     def _activated(
         self, term: Apply, activation: str, pre: Term | None, before: Facts, axis: int | None, entry: Entry
     ) -> Facts:
         shape = before.shape
-        units = _dimension(shape, axis) if shape is not None else before.units
+        units = _dimension(shape, axis) if shape is not None else before.units if axis in (-1, None) else None
         steps = before.steps if before.activation in SQUASHING else ()
         applied = term.function.origin if isinstance(term.function, Apply) else term.origin
         if applied is not None:
@@ -360,7 +363,7 @@ class Evaluator:
         top = bound.get("top")
         if isinstance(top, Const) and top.value is False:
             return self._one(Facts(reason="a network without its head"))
-        activation = bound.get("activation") or Const("softmax")
+        activation = bound.get("activation") or Const(str(bound.entry["applies"] or "softmax"))
         units = _integer(bound.get("classes"), None)
         base = self._one(Facts(activation="linear", units=units, role="prediction"))
         return self._with_activation(term, bound, activation, base)
@@ -375,7 +378,7 @@ class Evaluator:
         index = bound.get("index")
         if index is not None:
             return self._over(given, lambda facts: self._selected(facts, index))
-        dtype = _dtype_name(bound.get("dtype"))
+        dtype = bound.entry["to"] or _dtype_name(bound.get("dtype"))
 
         def pass_on(facts: Facts) -> Facts:
             passed = _passed(facts, since, self._reshaped(facts, bound))
@@ -461,7 +464,8 @@ class Evaluator:
             if encoding in ("class_ids", "binary"):
                 shape = facts.shape
             steps = (Step(origin, f"made {encoding.replace('_', '-')} here"),) if origin is not None else ()
-            return Facts(encoding=encoding, classes=classes, role="label", shape=shape, steps=steps)
+            dtype = bound.entry["to"]
+            return Facts(encoding=encoding, classes=classes, role="label", shape=shape, dtype=dtype, steps=steps)
 
         return self._over(bound.get("input"), encoded)
 
@@ -639,6 +643,14 @@ def _dimension(shape: tuple[Dimension, ...] | None, axis: int | None) -> int | N
         return None
     found = shape[axis]
     return found if isinstance(found, int) else None
+
+
+def _axis(bound: Bound, shape: tuple[Dimension, ...] | None) -> int | None:
+    """The axis that an activation runs over; where it is left out, the rank may decide."""
+    by_rank, given = bound.entry["implicit_axis"], bound.get("axis")
+    if by_rank is None or not (given is None or (isinstance(given, Const) and given.value is None)):
+        return _integer(given, -1)
+    return by_rank[min(len(shape), len(by_rank) - 1)] if shape is not None else None
 
 
 def _integer(term: Term | None, default: int | None) -> int | None:

@@ -6,6 +6,8 @@ A model of a library's class is an `Instance` whose `layers`, `inputs` and `outp
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from lintloss.analysis import record
 from lintloss.analysis.apis import Bound
 from lintloss.analysis.machine import NOTHING, Machine, over_choices, unknown
@@ -14,6 +16,8 @@ from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Apply, Argument, Choice, Const, Mapping, Sequence, Term
 
 MODEL_INPUT = unknown("the model's input")
+# The attribute that holds a user's object as its library base makes it. No code can name it.
+INHERITED = "<inherited>"
 
 
 def construct(machine: Machine, frame: Frame, term: Apply) -> Term | None:
@@ -21,7 +25,7 @@ def construct(machine: Machine, frame: Frame, term: Apply) -> Term | None:
     bound = machine.book.bind(term, machine.era)
     if bound is None:
         return None
-    if bound.entry.kind == "structure" and bound.entry["operation"] == "clone":
+    if bound.entry.kind == "structure" and bound.entry["operation"] in ("clone", "itself"):
         return bound.get("input")
     if bound.entry.kind != "model":
         return None
@@ -35,9 +39,13 @@ def initialise(machine: Machine, instance: Instance, arguments: tuple[Argument, 
     from lintloss.analysis import calls
 
     for base in calls.library_bases(instance.cls):
-        bound = machine.book.bind(Apply(base, arguments), machine.era)
+        made = Apply(base, arguments, origin=instance.origin)
+        bound = machine.book.bind(made, machine.era)
         if bound is not None and bound.entry.kind == "model":
             _fill(machine, instance, bound)
+            return
+        if bound is not None and bound.entry.is_class:
+            machine.set_attribute(instance, INHERITED, made)
             return
 
 
@@ -45,6 +53,10 @@ def _fill(machine: Machine, instance: Instance, bound: Bound) -> None:
     style = bound.entry["style"]
     if style == "sequential":
         layers = bound.get("layers")
+        if layers is None and bound.is_open:
+            return
+        if isinstance(layers, Sequence) and len(layers.items) == 1:
+            layers = _by_name(machine.chosen(layers.items[0])) or layers
         known = layers if isinstance(layers, (Sequence, Choice)) else Sequence("list", ())
         unread = layers is not None and not isinstance(layers, (Sequence, Choice, Const))
         machine.set_attribute(instance, "layers", Sequence("list", (layers,)) if unread and layers else known)
@@ -59,8 +71,17 @@ def _fill(machine: Machine, instance: Instance, bound: Bound) -> None:
         )
 
 
+def _by_name(layers: Term) -> Sequence | None:
+    """Layers that are given by name, in order."""
+    return Sequence("list", tuple(layer for _, layer in layers.entries)) if isinstance(layers, Mapping) else None
+
+
 def attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin | None) -> Term | None:
     """The attributes every model has."""
+    for path in _method_paths(machine, instance, name):
+        entry = machine.book.entry(path)
+        if entry is not None and entry["attribute"] and entry["operation"] == "itself":
+            return instance
     if not _is_model(machine, instance):
         return None
     if name in ("output", "outputs"):
@@ -92,6 +113,9 @@ def output(machine: Machine, frame: Frame, instance: Instance) -> Term:
 
 def apply(machine: Machine, frame: Frame, instance: Instance, given: Term, origin: NodeOrigin | None) -> Term:
     """What a library's model makes of `given`."""
+    head = _replaced_head(machine, instance)
+    if head is not None:
+        return apply_layer(machine, frame, head, unknown("a ready network's features", origin))
     outputs = machine.attribute(instance, "outputs")
     if outputs is not None:
         return machine.chosen(outputs)
@@ -99,6 +123,16 @@ def apply(machine: Machine, frame: Frame, instance: Instance, given: Term, origi
     if layers is None:
         return unknown("how this model was made is not known", origin)
     return over_choices(machine.chosen(layers), lambda known: _through(machine, frame, known, given, origin))
+
+
+def _replaced_head(machine: Machine, instance: Instance) -> Term | None:
+    """The layer that was put in the place of a ready network's last one."""
+    entry = machine.book.entry(instance.cls.path) if isinstance(instance.cls, Api) else None
+    for name in (entry["heads"] or ()) if entry is not None else ():
+        head = machine.attribute(instance, name)
+        if head is not None:
+            return machine.chosen(head)
+    return None
 
 
 def _through(machine: Machine, frame: Frame, layers: Term, value: Term, origin: NodeOrigin | None) -> Term:
@@ -152,33 +186,85 @@ def method(
     if bound.entry.kind == "train":
         record.trained(machine, base, bound)
         return unknown("what training returns", origin)
+    if bound.entry.kind == "structure" and bound.entry["operation"] == "itself":
+        return base
     if bound.entry.kind == "structure" and isinstance(base, Instance):
-        return _changed(machine, base, bound)
+        return _changed(machine, base, bound) or _part(machine, base, bound, origin)
     if bound.entry.kind == "pass" and isinstance(base, Instance):
         return output(machine, frame, base)
     return None
 
 
 def _changed(machine: Machine, model: Instance, bound: Bound) -> Term | None:
-    operation = bound.entry["operation"]
+    """What a method gives that changes a model's layers or attributes; None if it does neither."""
+    operation, item = bound.entry["operation"], bound.get("item")
+    if operation == "set_attribute":
+        name = bound.get("name")
+        if isinstance(name, Const) and item is not None:
+            machine.set_attribute(model, str(name.value), item)
+        return NOTHING
     layers = machine.attribute(model, "layers") or Sequence("list", ())
-    if operation == "append":
-        item = bound.arguments.get(bound.entry["item"])
-        if item is not None:
-            machine.set_attribute(model, "layers", over_choices(layers, lambda known: _with_layer(known, item)))
-        return NOTHING
-    if operation == "pop":
-        machine.set_attribute(model, "layers", over_choices(layers, _without_last))
-        return NOTHING
-    return None
+    change = _CHANGES.get(operation)
+    if change is None:
+        return None
+    machine.set_attribute(model, "layers", over_choices(layers, lambda known: change(machine, known, item, bound)))
+    return NOTHING
 
 
-def _with_layer(layers: Term, layer: Term) -> Term:
-    return Sequence("list", (*layers.items, layer)) if isinstance(layers, Sequence) else layers
+def _appended(machine: Machine, layers: Term, layer: Term | None, bound: Bound) -> Term:
+    if not isinstance(layers, Sequence) or layer is None:
+        return layers
+    return Sequence("list", (*layers.items, layer))
 
 
-def _without_last(layers: Term) -> Term:
+def _popped(machine: Machine, layers: Term, layer: Term | None, bound: Bound) -> Term:
     return Sequence("list", layers.items[:-1]) if isinstance(layers, Sequence) else layers
+
+
+def _extended(machine: Machine, layers: Term, more: Term | None, bound: Bound) -> Term:
+    added = machine.attribute(more, "layers") if isinstance(more, Instance) else more
+    if not isinstance(layers, Sequence) or not isinstance(added, Sequence):
+        return unknown("layers that are not known are added", None, layers)
+    return Sequence("list", layers.items + added.items)
+
+
+def _inserted(machine: Machine, layers: Term, layer: Term | None, bound: Bound) -> Term:
+    index = bound.get("index")
+    if not isinstance(layers, Sequence) or layer is None:
+        return layers
+    if not isinstance(index, Const) or not isinstance(index.value, int):
+        return unknown("a layer is put in a place that is not known", None, layers)
+    items = list(layers.items)
+    items.insert(index.value, layer)
+    return Sequence("list", tuple(items))
+
+
+_CHANGES: dict[str, Callable[[Machine, Term, Term | None, Bound], Term]] = {
+    "append": _appended,
+    "pop": _popped,
+    "extend": _extended,
+    "insert": _inserted,
+}
+
+
+def _part(machine: Machine, model: Instance, bound: Bound, origin: NodeOrigin | None) -> Term | None:
+    """A model's layers, one of them, or the model that some of them make."""
+    from lintloss.analysis.expressions import item_of
+
+    layers = machine.attribute(model, "layers")
+    if layers is None:
+        return None
+    if bound.entry["operation"] == "layers":
+        return machine.chosen(layers)
+    index = bound.get("index")
+    if bound.entry["operation"] != "layer" or index is None:
+        return None
+    part = item_of(machine, layers, index, origin)
+    if not isinstance(part, Sequence):
+        return part
+    shorter = machine.new_instance(model.cls, None, origin)
+    machine.set_attribute(shorter, "layers", part)
+    return shorter
 
 
 def _bound_method(machine: Machine, base: Term, name: str, arguments: tuple[Argument, ...]) -> Bound | None:
@@ -186,14 +272,12 @@ def _bound_method(machine: Machine, base: Term, name: str, arguments: tuple[Argu
 
     if isinstance(base, (Const, Sequence, Mapping, Api)):
         return None
-    if isinstance(base, Instance):
-        for library in calls.library_bases(base.cls):
-            for path in machine.book.methods(library.path, name):
-                bound = machine.book.bind(Apply(Api(path), arguments), machine.era)
-                if bound is not None:
-                    return bound
-        if any(True for _ in calls.library_bases(base.cls)):
-            return None
+    for path in _method_paths(machine, base, name):
+        bound = machine.book.bind(Apply(Api(path), arguments), machine.era)
+        if bound is not None:
+            return bound
+    if isinstance(base, Instance) and any(True for _ in calls.library_bases(base.cls)):
+        return None
     # An object that is not known may be a model: `compile` with a loss says that it is.
     for entry in machine.book.methods_named(name):
         if entry.kind in ("compile", "train"):
@@ -201,3 +285,16 @@ def _bound_method(machine: Machine, base: Term, name: str, arguments: tuple[Argu
             if bound is not None and (entry.kind == "train" or entry["loss"] in bound.given):
                 return bound
     return None
+
+
+def _method_paths(machine: Machine, base: Term, name: str) -> Iterator[str]:
+    """The names under which the method of an object of a library's class, or of one derived from it, is known."""
+    from lintloss.analysis import calls
+
+    if isinstance(base, Instance):
+        for library in calls.library_bases(base.cls):
+            yield from machine.book.methods(library.path, name)
+    elif isinstance(base, Apply) and isinstance(base.function, Api):
+        entry = machine.book.entry(base.function.path)
+        if entry is not None and entry.is_class:
+            yield from machine.book.methods(base.function.path, name)

@@ -180,5 +180,7 @@ def dimensions(term: Term) -> tuple[int | str | None, ...] | None:
         return (term.value,) if isinstance(term.value, int) and not isinstance(term.value, bool) else None
     if not isinstance(term, Sequence) or term.kind not in ("list", "tuple"):
         return None
+    if len(term.items) == 1 and isinstance(term.items[0], Sequence):
+        return dimensions(term.items[0])  # `reshape((2, 3))` for `reshape(2, 3)`
     values = [item.value if isinstance(item, Const) else None for item in term.items]
     return tuple(value if isinstance(value, int) and value >= 0 else None for value in values)
