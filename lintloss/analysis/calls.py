@@ -77,6 +77,8 @@ def call(
             return record.note(machine, frame, models.unwrapped(machine, frame, term))
         case Unknown(reason=reason):
             return Unknown(reason, function, origin=origin)
+        case Parameter() if len(arguments) >= 2:
+            machine.injected = True
     return Apply(function, arguments, origin=origin)
 
 

@@ -64,8 +64,11 @@ class Machine:
     era: dict[str, int] = field(default_factory=dict)
     oldest: dict[str, int] = field(default_factory=dict)
     mains: list[Module] = field(default_factory=list)
+    injected: bool = False  # a parameter that nobody in reach binds is called like a loss
     is_open: bool = False
     without_defaults: bool = False
+    options_are_open: bool = False  # whether the program's options may have any value, rather than their defaults
+    has_options: bool = False
     compilations: list[Compilation] = field(default_factory=list)
     formulas: set[int] = field(default_factory=set)
     noted: set[int] = field(default_factory=set)

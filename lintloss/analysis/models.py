@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from lintloss.analysis import record
+from lintloss.analysis import options, record
 from lintloss.analysis.apis import Bound
 from lintloss.analysis.machine import NOTHING, Machine, over_choices, unknown
 from lintloss.analysis.objects import Class, Frame, Function, Instance, Method, Partial
@@ -27,6 +27,8 @@ def construct(machine: Machine, frame: Frame, term: Apply) -> Term | None:
         return None
     if bound.entry.kind == "structure" and bound.entry["operation"] in ("clone", "itself"):
         return bound.get("input")
+    if bound.entry.kind == "structure" and bound.entry["operation"] == "object":
+        return machine.new_instance(term.function, term, term.origin)
     if bound.entry.kind != "model":
         return None
     instance = machine.new_instance(term.function, term, term.origin)
@@ -189,7 +191,11 @@ def method(
     if bound.entry.kind == "structure" and bound.entry["operation"] == "itself":
         return base
     if bound.entry.kind == "structure" and isinstance(base, Instance):
-        return _changed(machine, base, bound) or _part(machine, base, bound, origin)
+        return (
+            _changed(machine, base, bound)
+            or _part(machine, base, bound, origin)
+            or options.method(machine, base, bound)
+        )
     if bound.entry.kind == "pass" and isinstance(base, Instance):
         return output(machine, frame, base)
     return None

@@ -33,12 +33,31 @@ def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
 def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
     machine = Machine(analysis.book, project, analysis.facts)
     analysis.facts.feeds, analysis.facts.era = machine.feeds, machine.era
-    project.frame = module.frame
+    _run(analysis, machine, module)
+    sites = _in_file(machine, module)
+    if machine.has_options and not analysis.exhausted and _unreached(module, machine):
+        # What the options' defaults pass over is walked as if any could be given.
+        project.forget()
+        module = project.module_of(module.code.source)
+        again = Machine(analysis.book, project, analysis.facts, feeds=machine.feeds, era=machine.era)
+        again.options_are_open = True
+        _run(analysis, again, module)
+        reached = {site.origin.span for site in sites}
+        sites += [site for site in _in_file(again, module) if site.origin.span not in reached]
+    analysis.facts.forget()
+    if analysis.exhausted:
+        analysis.unreached = _unreached(module, machine)
+    analysis.sites.extend(_in_context(sites))
+
+
+def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
+    """Run a file's top level, what nobody calls, and who imports it if that may say more."""
+    machine.project.frame = module.frame
     machine.mains.append(module)
     try:
-        project.run(machine, module)
+        machine.project.run(machine, module)
         _run_what_nobody_calls(machine, module)
-        if any(_is_relay(analysis, site) for site in machine.sites):
+        if machine.injected or any(_is_relay(analysis, site) for site in machine.sites):
             _run_importers(machine, module)
     except BudgetExceeded:
         analysis.exhausted = True
@@ -46,10 +65,10 @@ def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
         record.finish(machine)
     except BudgetExceeded:
         analysis.exhausted = True
-    analysis.facts.forget()
-    if analysis.exhausted:
-        analysis.unreached = _unreached(module, machine)
-    analysis.sites.extend(_in_context([site for site in machine.sites if site.origin.span.filename == module.filename]))
+
+
+def _in_file(machine: Machine, module: Module) -> list[Site]:
+    return [site for site in machine.sites if site.origin.span.filename == module.filename]
 
 
 def _unreached(module: Module, machine: Machine) -> list[tuple[Span, str]]:
@@ -117,13 +136,15 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
 
 
 def _texts(items: list[FunctionCode | ClassCode]) -> dict[str, str]:
-    """The texts of functions and of methods, by their names; classes lead where their methods do."""
+    """The texts of functions, methods and classes, by their names."""
     texts: dict[str, str] = {}
     for item in items:
         parts = [item] if isinstance(item, FunctionCode) else [*item.methods.values()]
         for part in parts:
             lines = part.unit.source.lines[part.first - 1 : part.last]
             texts[part.name] = texts.get(part.name, "") + "\n".join(lines)
+        if isinstance(item, ClassCode):
+            texts[item.name] = texts.get(item.name, "") + "\n".join(item.unit.source.lines[item.first - 1 : item.last])
     return texts
 
 

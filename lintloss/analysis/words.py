@@ -8,6 +8,8 @@ import re
 from lintloss.analysis.apis import ApiBook
 
 _KINDS = ("loss", "metric")
+# A loss that comes as a parameter or an attribute has no name that is known; it is called so everywhere.
+_INJECTED = r"(?:loss|crit)\w*\s*\("
 # What the formulas of `formulas` are made of, and the activations that are sites by themselves.
 _COMPILE = r"(?<!\bre)\.compile\s*\("
 _FORMULAS = (r"\blog(?:1p|2|10)?\s*\(", r"square", r"\bpow\s*\(", r"\babs\s*\(", r"\*\*\s*2", "softmax", "Softmax")
@@ -21,7 +23,7 @@ def may_hold_a_site(text: str, book: ApiBook) -> bool:
 @functools.lru_cache(maxsize=4)
 def _pattern(book: ApiBook) -> re.Pattern[str]:
     names = {name.rsplit(".", 1)[-1] for name in book.names() for entry in book.entries(name) if entry.kind in _KINDS}
-    return re.compile("|".join([_COMPILE, rf"\b(?:{'|'.join(sorted(names))})\b", *_FORMULAS]))
+    return re.compile("|".join([_COMPILE, _INJECTED, rf"\b(?:{'|'.join(sorted(names))})\b", *_FORMULAS]))
 
 
 def relevant(texts: dict[str, str], book: ApiBook, names: frozenset[str] = frozenset()) -> set[str]:
