@@ -15,7 +15,7 @@ from typing import Protocol
 from lintloss.analysis import apis
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Alternative, Facts
-from lintloss.analysis.sites import Site
+from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.terms import Guard, Term
 from lintloss.config import Settings
 from lintloss.finding import CallVerdict, Finding, Fix, FlowStep, LossCall, Severity, Span
@@ -43,7 +43,7 @@ class Analysis(Protocol):
     @property
     def facts(self) -> Evaluator: ...
     @property
-    def unreached(self) -> Sequence[tuple[Span, str]]: ...
+    def unjudged(self) -> Sequence[Unjudged]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def judge(analysis: Analysis, settings: Settings) -> tuple[list[Finding], list[L
     groups = [_without_inference(group) for group in _by_call(judgements)]
     findings = [finding for group in groups for finding in _findings(group, book)]
     calls = [_loss_call(group) for group in groups if group[0].site.anchor == "loss"]
-    calls += [_unreached_call(span, name) for span, name in analysis.unreached]
+    calls += [_unjudged_call(each) for each in analysis.unjudged]
     return _merged(findings, judgements), sorted(calls, key=lambda call: call.sort_key)
 
 
@@ -169,12 +169,13 @@ def _is_error(rule: Rule, outcome: Outcome) -> bool:
 def _verdict(is_open: bool, outcomes: Sequence[Outcome], certain: Sequence[Rule]) -> tuple[CallVerdict, str]:
     if certain:
         return CallVerdict.MISUSED, ", ".join(rule.code for rule in certain)
+    undecided = CallVerdict.OPEN if is_open else CallVerdict.UNDECIDED
     if any(outcome.held for outcome in outcomes):
-        return CallVerdict.UNDECIDED, _dependence(outcomes)
+        return undecided, _dependence(outcomes)
     doubt = next((outcome.doubt for outcome in outcomes if outcome.doubt), None)
     if doubt is None:
         return CallVerdict.FINE, ""
-    return CallVerdict.OPEN if is_open else CallVerdict.UNDECIDED, doubt
+    return undecided, doubt
 
 
 def _dependence(outcomes: Sequence[Outcome]) -> str:
@@ -250,8 +251,9 @@ def _loss_call(group: Sequence[Judgement]) -> LossCall:
     )
 
 
-def _unreached_call(span: Span, name: str) -> LossCall:
-    return LossCall(span, name, "", "", "", CallVerdict.UNDECIDED, "analysis budget: the file is too intricate")
+def _unjudged_call(each: Unjudged) -> LossCall:
+    verdict = CallVerdict.OPEN if each.is_open else CallVerdict.UNDECIDED
+    return LossCall(each.span, each.loss, "", "", "", verdict, each.reason)
 
 
 def _alternatives(words: Iterable[str]) -> str:

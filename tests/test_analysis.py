@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lintloss import CallVerdict, linter
 from lintloss.analysis import Analyser, Analysis
 from lintloss.analysis.facts import Facts
+from lintloss.config import Settings
 from lintloss.depth import on_deep_stack
 from lintloss.sources import Source
 
@@ -248,3 +250,47 @@ def test_a_generator_yields_what_it_yields() -> None:
             tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=net(images))
     """
     assert labels(code).encoding == "class_ids"
+
+
+FLAG = "model = keras.Sequential([keras.layers.Dense(10, activation=None if flag else 'softmax')])\n"
+
+
+def verdicts(code: str) -> list[tuple[CallVerdict, str]]:
+    report = linter.lint([Source.from_text(IMPORTS + textwrap.dedent(code), "train.py")], Settings())
+    return [(call.verdict, call.reason) for call in report.loss_calls]
+
+
+def test_one_flag_may_choose_activation_and_loss_together() -> None:
+    given = "model.compile('sgd', loss=keras.losses.CategoricalCrossentropy(from_logits=flag))\n"
+    assert verdicts(f"import settings\nflag = settings.logits\n{FLAG}{given}") == [(CallVerdict.FINE, "")]
+
+
+def test_a_flag_that_chooses_only_one_of_them_is_named() -> None:
+    given = "model.compile('sgd', loss=keras.losses.CategoricalCrossentropy(from_logits=True))\n"
+    ((verdict, reason),) = verdicts(f"import settings\nflag = settings.logits\n{FLAG}{given}")
+    assert (verdict, reason) == (CallVerdict.UNDECIDED, "LL101 unless `flag`")
+
+
+def test_a_loss_looked_up_by_name_is_that_loss() -> None:
+    model = "model = keras.Sequential([keras.layers.Dense(10)])\n"
+    given = "model.compile('sgd', loss=keras.losses.get('categorical_crossentropy'))\n"
+    assert verdicts(model + given) == [(CallVerdict.MISUSED, "LL103")]
+
+
+@pytest.mark.parametrize(
+    ("loss", "verdict", "reason"),
+    [
+        ("'my_loss'", CallVerdict.UNDECIDED, "'my_loss' names no loss that is known"),
+        ("settings.loss", CallVerdict.UNDECIDED, "which loss this is is not known: what `settings.loss` is"),
+    ],
+)
+def test_a_loss_that_is_not_known_is_undecided_not_left_out(loss: str, verdict: CallVerdict, reason: str) -> None:
+    model = "import settings\nmodel = keras.Sequential([keras.layers.Dense(10)])\n"
+    ((found, why),) = verdicts(f"{model}model.compile('sgd', loss={loss})\n")
+    assert found is verdict
+    assert why.startswith(reason)
+
+
+def test_a_loss_that_a_parameter_brings_is_open() -> None:
+    ((verdict, _),) = verdicts("def f(model, loss):\n    model.compile('sgd', loss=loss)\n")
+    assert verdict is CallVerdict.OPEN

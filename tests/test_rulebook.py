@@ -14,7 +14,7 @@ import lintloss.fixes
 from lintloss.analysis import apis
 from lintloss.analysis.apis import Entry
 from lintloss.analysis.facts import Alternative, Facts, Step
-from lintloss.analysis.sites import Site
+from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.terms import Choice, Condition, Const, Guard, Sequence, Term, Unknown
 from lintloss.config import Settings
 from lintloss.errors import UsageError
@@ -58,7 +58,7 @@ class HandMade:
     sites: list[Site] = field(default_factory=list)
     known: dict[int, tuple[Alternative, ...]] = field(default_factory=dict)
     kept: list[Term] = field(default_factory=list)
-    unreached: list[tuple[Span, str]] = field(default_factory=list)
+    unjudged: list[Unjudged] = field(default_factory=list)
 
     @property
     def facts(self) -> HandMade:
@@ -382,7 +382,7 @@ def test_from_logits_that_is_no_constant_leaves_it_undecided() -> None:
 
 
 def test_a_call_that_the_budget_did_not_reach_is_undecided() -> None:
-    _, (call,) = judge(HandMade(unreached=[(Place(5).span, SOFTMAX_CE)]), Settings())
+    _, (call,) = judge(HandMade(unjudged=[Unjudged(Place(5).span, SOFTMAX_CE, "analysis budget")]), Settings())
     assert call.verdict is CallVerdict.UNDECIDED
     assert "budget" in call.reason
 

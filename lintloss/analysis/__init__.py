@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lintloss.analysis.sites import Site
-from lintloss.finding import Span
+from lintloss.analysis.sites import Site, Unjudged
 from lintloss.sources import Source
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Unparsed:
 class Analysis:
     """The sites of one source, and the facts of their terms.
 
-    `unreached` are the loss calls, with the loss' name, that were not come to before the budget ran out.
+    `unjudged` are the loss calls that are no sites: not come to before the budget ran out, or of an unknown loss.
     """
 
     source: Source
@@ -40,7 +39,7 @@ class Analysis:
     sites: list[Site] = field(default_factory=list)
     unparsed: Unparsed | None = None
     exhausted: bool = False
-    unreached: list[tuple[Span, str]] = field(default_factory=list)
+    unjudged: list[Unjudged] = field(default_factory=list)
 
 
 class Analyser:

@@ -177,6 +177,11 @@ class ApiBook:
     def activation_named(self, string: str) -> Entry | None:
         return self._activation_strings.get(string) or self._activation_strings.get(string.lower())
 
+    def named(self, kind: str, string: str) -> Entry | None:
+        """The loss, metric or activation that a string means."""
+        by_kind = {"loss": self.loss_named, "metric": self.metric_named, "activation": self.activation_named}
+        return by_kind[kind](string)
+
     def is_compatibility(self, path: str) -> bool:
         """Whether a name is reached through a module that keeps old names for new code: it dates nothing."""
         return path.startswith(self._compatibility) if self._compatibility else False

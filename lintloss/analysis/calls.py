@@ -435,10 +435,22 @@ def call_api(
         return computed
     arguments = _with_scope(machine, function, arguments)
     term = Apply(function, arguments, origin=origin)
-    made = models.construct(machine, frame, term)
+    made = _looked_up(machine, term) or models.construct(machine, frame, term)
     if made is not None:
         return made
     return record.note(machine, frame, term)
+
+
+def _looked_up(machine: Machine, term: Apply) -> Term | None:
+    """What a library finds under a name: `losses.get("mse")`; what is no name is given back as it is."""
+    bound = machine.book.bind(term, machine.era)
+    wanted = bound.get("looks_up") if bound is not None else None
+    if bound is None or wanted is None:
+        return None
+    if not isinstance(wanted, Const):
+        return wanted
+    found = machine.book.named(bound.entry["among"], wanted.value) if isinstance(wanted.value, str) else None
+    return Api(found.name, origin=term.origin) if found is not None else wanted if wanted.value is None else None
 
 
 def _with_scope(machine: Machine, function: Api, arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 import libcst as cst
 
 from lintloss.analysis import builtins, calls, pipelines
-from lintloss.analysis.machine import Machine, over_choices, truth, unknown
+from lintloss.analysis.machine import Machine, key_of, over_choices, truth, unknown
 from lintloss.analysis.objects import (
     Attribute,
     Class,
@@ -326,7 +326,7 @@ def _unary(machine: Machine, frame: Frame, node: cst.UnaryOperation) -> Term:
     value = evaluate(machine, frame, node.expression)
     name = _UNARY[type(node.operator)]
     if name == "not_":
-        known = truth(value)
+        known = truth(machine, value)
         if known is not None:
             return Const(not known, origin=NodeOrigin(frame.unit, node))
     return operate(machine, name, (value,), NodeOrigin(frame.unit, node))
@@ -423,22 +423,23 @@ def compare(machine: Machine, name: str, left: Term, right: Term, origin: NodeOr
             found = left.value in [key.value for key in keys if isinstance(key, Const)]
             return Const(found if name == "contains" else not found, origin=origin)
     if name in ("is_", "is_not", "eq", "ne") and not (isinstance(left, Const) and isinstance(right, Const)):
-        same = _surely_same(left, right)
+        same = _surely_same(machine, left, right)
         if same is not None:
             return Const(same if name in ("is_", "eq") else not same, origin=origin)
     return operate(machine, name, (left, right), origin)
 
 
-_KNOWN_KINDS = (Api, Apply, Function, Class, Module, Instance, Sequence, Mapping)
+_KNOWN_KINDS = (Apply, Function, Class, Module, Instance, Sequence, Mapping)
 
 
-def _surely_same(left: Term, right: Term) -> bool | None:
+def _surely_same(machine: Machine, left: Term, right: Term) -> bool | None:
     if isinstance(left, Api) and isinstance(right, Api):
-        return left.path == right.path
+        same = machine.book.canonical(left.path) == machine.book.canonical(right.path)
+        return same if same or (machine.is_callable(left) and machine.is_callable(right)) else None
     if left is right and isinstance(left, (Function, Class, Module, Instance)):
         return True
     for one, other in ((left, right), (right, left)):
-        if isinstance(one, Const) and isinstance(other, _KNOWN_KINDS):
+        if isinstance(one, Const) and (isinstance(other, _KNOWN_KINDS) or machine.is_callable(other)):
             # None, a string or a number is not a tensor, a function or an object; a call's result may be None.
             if one.value is None and not isinstance(other, Apply):
                 return False
@@ -455,7 +456,7 @@ def _makes_a_value(term: Apply) -> bool:
 
 def _boolean(machine: Machine, frame: Frame, node: cst.BooleanOperation) -> Term:
     left = evaluate(machine, frame, node.left)
-    known = truth(machine.chosen(left))
+    known = truth(machine, machine.chosen(left))
     stops = isinstance(node.operator, cst.Or)
     if known is stops:
         return left
@@ -498,11 +499,11 @@ def condition_of_term(
     machine: Machine, frame: Frame, term: Term, node: cst.BaseExpression
 ) -> tuple[Condition | None, bool]:
     term = machine.chosen(term)
-    known = truth(term)
+    known = truth(machine, term)
     if known is not None:
         return None, known
     if isinstance(term, Choice):
-        sides = truth(term.then), truth(term.otherwise)
+        sides = truth(machine, term.then), truth(machine, term.otherwise)
         if None not in sides:
             if sides[0] is sides[1]:
                 return None, bool(sides[0])
@@ -516,20 +517,7 @@ def condition_of_term(
         if path in _OPPOSITE:
             term, holds = Apply(Api(_OPPOSITE[path]), term.arguments), False
     machine.kept.append(term)
-    return _decide(machine, Condition(_key(term), frame.unit.code(node), NodeOrigin(frame.unit, node)), holds)
-
-
-def _key(term: Term, depth: int = 3) -> str:
-    """A key that equal tests share: comparisons of the same value with the same constant."""
-    if isinstance(term, Const):
-        return repr(term.value)
-    if isinstance(term, Api):
-        return term.path
-    if isinstance(term, Attribute):
-        return f"{_key(term.base, depth)}.{term.name}"
-    if depth and isinstance(term, Apply) and isinstance(term.function, Api) and len(term.arguments) <= 3:
-        return f"{term.function.path}({', '.join(_key(argument.value, depth - 1) for argument in term.arguments)})"
-    return f"#{id(term):x}"
+    return _decide(machine, Condition(key_of(term), frame.unit.code(node), NodeOrigin(frame.unit, node)), holds)
 
 
 def _decide(machine: Machine, condition: Condition, holds: bool) -> tuple[Condition | None, bool]:

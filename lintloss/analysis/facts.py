@@ -341,8 +341,6 @@ class Evaluator:
             entry = made.entry if made is not None else None
             if made is not None and made.get("activation") is not None:
                 return self._activation_name(made.get("activation") or term)
-            if made is not None and entry is not None and entry["looks_up"]:
-                return self._activation_name(made.arguments.get(str(entry["looks_up"]), term))
         if entry is None:
             return None if not isinstance(term, Const) else "other"
         name = entry["activation"] or entry["applies"]

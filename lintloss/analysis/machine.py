@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lintloss.analysis.apis import ApiBook
-from lintloss.analysis.objects import Class, Frame, Function, Instance, Module
-from lintloss.analysis.sites import Site
+from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Module
+from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.terms import Api, Apply, Choice, Condition, Const, Guard, Origin, Sequence, Term, Unknown
 from lintloss.analysis.terms import Mapping as MappingTerm
 
@@ -55,6 +55,7 @@ class Machine:
     calls: list[tuple[Function, Origin | None]] = field(default_factory=list)
     scopes: list[tuple[frozenset[str], dict[str, Term]]] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
+    unjudged: list[Unjudged] = field(default_factory=list)
     feeds: dict[int, list[Term]] = field(default_factory=dict)
     called: set[int] = field(default_factory=set)
     instances: list[Instance] = field(default_factory=list)
@@ -84,6 +85,10 @@ class Machine:
     def callers(self) -> tuple[Origin, ...]:
         """The calls through which the walk has come to where it stands, outermost first."""
         return tuple(origin for _, origin in self.calls if origin is not None)
+
+    def is_callable(self, term: Term) -> bool:
+        """Whether a name of a library is that of a function or class; it may be a flag or None otherwise."""
+        return isinstance(term, Api) and bool(self.book.entries(term.path))
 
     # -- objects ---------------------------------------------------------------------------------------------
 
@@ -195,7 +200,7 @@ def over_choices(term: Term, function: Callable[[Term], Term]) -> Term:
     return function(term)
 
 
-def truth(term: Term) -> bool | None:
+def truth(machine: Machine, term: Term) -> bool | None:
     """Whether a value is true in a test, where that is known."""
     if isinstance(term, Const):
         return bool(term.value)
@@ -203,9 +208,22 @@ def truth(term: Term) -> bool | None:
         return bool(term.items)
     if isinstance(term, MappingTerm):
         return bool(term.entries)
-    if isinstance(term, (Function, Class, Module, Api)):
+    if isinstance(term, (Function, Class, Module)) or machine.is_callable(term):
         return True
     return None
+
+
+def key_of(term: Term, depth: int = 3) -> str:
+    """A key that equal tests share: comparisons of the same value with the same constant."""
+    if isinstance(term, Const):
+        return repr(term.value)
+    if isinstance(term, Api):
+        return term.path
+    if isinstance(term, Attribute):
+        return f"{key_of(term.base, depth)}.{term.name}"
+    if depth and isinstance(term, Apply) and isinstance(term.function, Api) and len(term.arguments) <= 3:
+        return f"{term.function.path}({', '.join(key_of(argument.value, depth - 1) for argument in term.arguments)})"
+    return f"#{id(term):x}"
 
 
 def _joined(condition: Condition, first: Mapping[str, Term], second: Mapping[str, Term]) -> dict[str, Term]:

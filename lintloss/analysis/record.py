@@ -9,19 +9,21 @@ from typing import Any
 from lintloss.analysis import apis
 from lintloss.analysis.apis import Bound, Entry
 from lintloss.analysis.facts import Alternative
-from lintloss.analysis.machine import Machine, unknown
+from lintloss.analysis.machine import Machine, key_of, unknown
 from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Method, Partial
-from lintloss.analysis.sites import Model, Site
+from lintloss.analysis.sites import Model, Site, Unjudged
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import (
     Api,
     Apply,
     Argument,
     Choice,
+    Condition,
     Const,
     Guard,
     Mapping,
     Origin,
+    Parameter,
     Sequence,
     Term,
 )
@@ -131,8 +133,10 @@ def _note_loss(machine: Machine, frame: Frame, term: Apply, bound: Bound, origin
 
 def _decided_arguments(bound: Bound) -> Iterator[tuple[tuple[Guard, ...], dict[str, Term]]]:
     """The arguments, once for each way that an argument which changes the loss (`from_logits`) can go."""
-    deciding = {name for case in bound.entry.data.get("when", ()) for name in case["if"]}
-    pending: list[tuple[tuple[Guard, ...], dict[str, Term]]] = [((), dict(bound.arguments))]
+    deciding = {name: value for case in bound.entry.data.get("when", ()) for name, value in case["if"].items()}
+    flags = {name: _as_choice(bound.arguments.get(name)) for name, value in deciding.items() if isinstance(value, bool)}
+    arguments = {**bound.arguments, **{name: flag for name, flag in flags.items() if flag is not None}}
+    pending: list[tuple[tuple[Guard, ...], dict[str, Term]]] = [((), arguments)]
     while pending:
         guards, arguments = pending.pop()
         split = next((name for name in sorted(deciding) if isinstance(arguments.get(name), Choice)), None)
@@ -143,6 +147,14 @@ def _decided_arguments(bound: Bound) -> Iterator[tuple[tuple[Guard, ...], dict[s
         assert isinstance(choice, Choice)
         for way, value in ((True, choice.then), (False, choice.otherwise)):
             pending.append(((*guards, Guard(choice.condition, way)), {**arguments, split: value}))
+
+
+def _as_choice(flag: Term | None) -> Term | None:
+    """A flag that is not known, as a choice between true and false: what else hangs on it goes the same way."""
+    if flag is None or isinstance(flag, (Const, Choice)):
+        return None
+    text = flag.origin.code if flag.origin is not None else "a flag"
+    return Choice(Condition(key_of(flag), text, flag.origin), Const(True), Const(False), origin=flag.origin)
 
 
 def _site(
@@ -336,6 +348,19 @@ def _note_compiled(
     bound, spelled = _bound_loss(machine, loss, output, labels, machine.book.loss_named)
     if bound is not None:
         _note_bound(compilation, "loss", bound, spelled, output, labels, guards)
+    elif not (isinstance(loss, Const) and loss.value is None):
+        machine.unjudged.append(_unjudged(compilation, loss))
+
+
+def _unjudged(compilation: Compilation, loss: Term) -> Unjudged:
+    """A compile call whose loss is not known."""
+    if isinstance(loss, Const):
+        name, reason = str(loss.value), f"{loss.value!r} names no loss that is known"
+    else:
+        name = loss.name if isinstance(loss, Parameter) else "unknown"
+        why = compilation.machine.facts.single(loss).reason or "it is computed"
+        reason = f"which loss this is is not known: {why}"
+    return Unjudged(compilation.origin.span, name, reason, compilation.is_open)
 
 
 def _bound_loss(

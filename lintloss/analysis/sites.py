@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from lintloss.analysis.apis import Entry
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Apply, Guard, Origin, Term
+from lintloss.finding import Span
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,16 @@ class Model:
     output: Term
     layers: tuple[Term, ...] = ()
     name: str | None = None
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """A loss call that no rule can judge, with the name its loss goes by, and why: `is_open` as for sites."""
+
+    span: Span
+    loss: str
+    reason: str
+    is_open: bool = False
 
 
 @dataclass(frozen=True, eq=False)

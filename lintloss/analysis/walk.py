@@ -10,10 +10,9 @@ from lintloss.analysis.facts import Evaluator
 from lintloss.analysis.machine import BudgetExceeded, Machine
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
-from lintloss.analysis.sites import Site
+from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.syntax import ClassCode, FunctionCode, Unit
 from lintloss.analysis.terms import Argument, Parameter
-from lintloss.finding import Span
 from lintloss.sources import Source
 
 
@@ -45,8 +44,7 @@ def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
         reached = {site.origin.span for site in sites}
         sites += [site for site in _in_file(again, module) if site.origin.span not in reached]
     analysis.facts.forget()
-    if analysis.exhausted:
-        analysis.unreached = _unreached(module, machine)
+    analysis.unjudged = _unjudged(module, machine, sites, exhausted=analysis.exhausted)
     analysis.sites.extend(_in_context(sites))
 
 
@@ -71,19 +69,28 @@ def _in_file(machine: Machine, module: Module) -> list[Site]:
     return [site for site in machine.sites if site.origin.span.filename == module.filename]
 
 
-def _unreached(module: Module, machine: Machine) -> list[tuple[Span, str]]:
+def _unjudged(module: Module, machine: Machine, sites: list[Site], *, exhausted: bool) -> list[Unjudged]:
+    """The loss calls of this module that no rule can judge, each once."""
+    judged = {site.origin.span for site in sites if site.anchor == "loss"}
+    known = [each for each in machine.unjudged if each.span.filename == module.filename and each.span not in judged]
+    if exhausted:
+        known += _unreached(module, machine)
+    return [*{each.span: each for each in known}.values()]
+
+
+def _unreached(module: Module, machine: Machine) -> list[Unjudged]:
     """The calls that name a loss and that no walk has come to."""
     source = module.code.source
     reached = {(site.origin.span.cell, site.origin.span.start) for site in machine.sites}
     names = {name.rsplit(".", 1)[-1] for name in machine.book.names() if machine.book.entries(name)[0].kind == "loss"}
-    found: list[tuple[Span, str]] = []
+    found: list[Unjudged] = []
     for node in ast.walk(ast.parse(source.text)):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             start = (node.lineno, node.col_offset + 1)
             span = source.span(*start, node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
             if name in names and not name[0].isupper() and (span.cell, span.start) not in reached:
-                found.append((span, name))
+                found.append(Unjudged(span, name, "analysis budget: the file is too intricate"))
     return found
 
 

@@ -17,6 +17,8 @@ def render(calls: Sequence[LossCall]) -> str:
 def _call(call: LossCall) -> Iterator[str]:
     codes = f" ({', '.join(call.codes)})" if call.codes else ""
     yield f"{place(call.span)}: {call.verdict.value}{codes} {call.loss}"
-    yield f"    takes {call.takes}, gets {call.gets}, labels {call.labels}"
+    said = {"takes": call.takes, "gets": call.gets, "labels": call.labels}
+    if any(said.values()):
+        yield "    " + ", ".join(f"{word} {value}" for word, value in said.items() if value)
     if call.reason:
         yield f"    {call.reason}"
