@@ -50,7 +50,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file cannot be read or is no TOML.
     """
-    return _load_toml(path.resolve(), _stamp(path))
+    return _load_toml(path.resolve(), stamp(path))
 
 
 def key_lines(path: Path) -> KeyLines:
@@ -74,8 +74,12 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
         raise UsageError(f"{name}: not valid TOML: {error}") from error
 
 
-def _stamp(path: Path) -> int:
-    """What changes when the file does, so that a language server sees edited files."""
+def stamp(path: Path) -> int:
+    """Return what changes when the file does, so that a language server sees edited files.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
     try:
         return path.stat().st_mtime_ns
     except OSError as error:
@@ -83,7 +87,7 @@ def _stamp(path: Path) -> int:
 
 
 @cache
-def _load_toml(path: Path, stamp: int) -> dict[str, Any]:
+def _load_toml(path: Path, modified: int) -> dict[str, Any]:
     return parse_toml(_text(path), str(path))
 
 

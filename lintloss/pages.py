@@ -10,6 +10,7 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -19,6 +20,7 @@ from lintloss.config import Settings
 from lintloss.errors import UsageError
 from lintloss.finding import Applicability, Severity
 from lintloss.predicates import PREDICATES
+from lintloss.toml_lines import KeyLines, KeyPath
 from lintloss.vocabulary import RELATIONS, SUBJECTS, Answer, Case, Test, both
 
 ANCHORS = ("loss", "metric", "activation", "file")
@@ -173,18 +175,16 @@ def parse_page(text: str, path: Path) -> Rule:
     block = _BLOCK.search(text)
     if block is None:
         raise UsageError(f"{path}:1: no ```toml block that defines the rule")
-    offset = text.count("\n", 0, block.start(1))
-    definition = knowledge.parse_toml("\n" * offset + block.group(1), str(path))
-    return _Reader(path, text.splitlines(), offset, definition).rule(text)
+    toml = "\n" * text.count("\n", 0, block.start(1)) + block.group(1)  # lines are those of the page
+    return _Reader(path, KeyLines(toml), knowledge.parse_toml(toml, str(path))).rule(text)
 
 
 class _Reader:
     """Reads a definition into a rule and knows where each key stands."""
 
-    def __init__(self, path: Path, lines: list[str], offset: int, definition: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, lines: KeyLines, definition: Mapping[str, Any]) -> None:
         self._path = path
         self._lines = lines
-        self._offset = offset
         self._toml = definition
 
     def rule(self, page: str) -> Rule:
@@ -192,7 +192,7 @@ class _Reader:
             self._fail("format", "has to be 1")
         for key in self._toml:
             if key not in _KEYS:
-                self._fail(key, f"unknown key; known are {', '.join(sorted(_KEYS))}")
+                self._fail(key, f"unknown key{_nearest(key, _KEYS)}")
         return Rule(
             code=self._code(),
             name=self._text("name"),
@@ -230,13 +230,17 @@ class _Reader:
         needs = self._strings("needs")
         for subject in needs:
             if subject not in SUBJECTS:
-                self._fail("needs", f"unknown fact {subject!r}")
+                self._fail("needs", f"unknown fact {subject!r}{_nearest(subject, SUBJECTS)}")
         return needs
 
     def _template(self, text: str) -> str:
-        used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-        for name in sorted(used - PLACEHOLDERS):
-            self._fail("message", f"unknown placeholder {{{name}}}")
+        try:
+            parts = list(string.Formatter().parse(text))
+        except ValueError as error:
+            self._fail("message", str(error))
+        for _, name, format, conversion in parts:
+            if name is not None and (name not in PLACEHOLDERS or format or conversion):
+                self._fail("message", f"unknown placeholder {{{name}}}{_nearest(name, PLACEHOLDERS)}")
         return text
 
     def _choices(self, key: str, convert: Callable[[str], T]) -> tuple[When[T], ...]:
@@ -266,6 +270,8 @@ class _Reader:
             self._fail("fixes", f"`verb` has to be one of {', '.join(VERBS)}", index, "verb")
         if not isinstance(table.get("message"), str):
             self._fail("fixes", "needs `message`, a string", index)
+        if not isinstance(table.get("arguments", {}), dict):
+            self._fail("fixes", "`arguments` has to be a table", index, "arguments")
         return FixOption(
             verb=table["verb"],
             applicability=self._converted("fixes", str(table.get("applicability")), Applicability),
@@ -286,21 +292,23 @@ class _Reader:
 
     def _predicate(self, key: str, index: int, table: Mapping[str, Any]) -> str | None:
         name = table.get("predicate")
-        if name is not None and name not in PREDICATES:
-            self._fail(key, f"unknown predicate {name!r}", index, "predicate")
+        if name is None:
+            return None
+        if not isinstance(name, str) or name not in PREDICATES:
+            self._fail(key, f"unknown predicate {name!r}{_nearest(name, PREDICATES)}", index, "predicate")
         return name
 
     def _test(self, key: str, index: int, subject: str, value: Any) -> Test:
         if subject not in SUBJECTS:
-            self._fail(key, f"unknown condition `{subject}`", index, subject)
+            self._fail(key, f"unknown condition `{subject}`{_nearest(subject, SUBJECTS)}", index, subject)
         relation, wanted = next(iter(value.items())) if isinstance(value, dict) and value else ("is", value)
         if relation not in RELATIONS or (isinstance(value, dict) and len(value) != 1):
             self._fail(key, f"`{subject}` has to be a value, a list, or one of {', '.join(RELATIONS)}", index, subject)
         values = tuple(wanted) if isinstance(wanted, list) else (wanted,)
         legal = SUBJECTS[subject].values
-        for each in values if legal is not None else ():
-            if each not in (legal or ()):
-                self._fail(key, f"`{subject}` is never {each!r}", index, subject)
+        for each in values:
+            if isinstance(each, (dict, list)) or (legal is not None and each not in legal):
+                self._fail(key, f"`{subject}` is never {each!r}{_nearest(each, legal or ())}", index, subject)
         return Test(subject, relation, values)
 
     def _tables(self, key: str) -> list[tuple[int, Mapping[str, Any]]]:
@@ -325,16 +333,14 @@ class _Reader:
         return value if isinstance(value, bool) else self._fail(key, "has to be true or false")
 
     def _fail(self, key: str, problem: str, index: int = 0, inner: str | None = None) -> NoReturn:
-        where = f"{key}[{index}]" if isinstance(self._toml.get(key), list) and inner else key
-        raise UsageError(f"{self._path}:{self._line(key, index, inner)}: {where}: {problem}")
+        """Complain of a key, or of `inner` in the table `[[key]]` number `index`."""
+        is_list = isinstance(self._toml.get(key), list)
+        where = f"{key}[{index}]" if is_list and inner else key
+        path: KeyPath = (key, index, *(inner or "").split(".")) if is_list else (key,)
+        raise UsageError(f"{self._path}:{self._lines.line(*path)}: {where}: {problem}")
 
-    def _line(self, key: str, index: int, inner: str | None) -> int:
-        """The line of a key: of `key = ` itself, or of `inner = ` in the table `[[key]]` number `index`."""
-        begin = self._offset
-        headers = [at for at in range(begin, len(self._lines)) if self._lines[at].strip() == f"[[{key}]]"]
-        if index < len(headers):
-            begin, key = headers[index], inner or f"[[{key}]]"
-        for at in range(begin, len(self._lines)):
-            if self._lines[at].strip().startswith(key):
-                return at + 1
-        return begin + 1
+
+def _nearest(word: object, known: Iterable[object]) -> str:
+    """A hint at what may be meant."""
+    nearest = get_close_matches(str(word), [each for each in known if isinstance(each, str)], n=1)
+    return f"; did you mean `{nearest[0]}`?" if nearest else ""

@@ -265,18 +265,27 @@ class ApiBook:
 
 
 def load(settings: Any = None) -> ApiBook:
-    """The book of the shipped API files and those that the settings name.
+    """The book of the shipped API files and those that the settings name; read again when one of these has changed.
 
-    Raises `knowledge.BrokenKnowledge` for a file that does not follow the format.
+    Raises:
+        UsageError: a file cannot be read, or does not follow the format.
     """
-    extra = tuple(getattr(settings, "apis", ()) or ())
-    return _load(tuple(map(Path, knowledge.api_files())), tuple(map(Path, extra)))
+    extra = tuple(map(Path, getattr(settings, "apis", ()) or ()))
+    return _load(tuple(map(Path, knowledge.api_files())), extra, tuple(map(knowledge.stamp, extra)))
 
 
 @functools.lru_cache(maxsize=4)
-def _load(shipped: tuple[Path, ...], extra: tuple[Path, ...]) -> ApiBook:
+def _load(shipped: tuple[Path, ...], extra: tuple[Path, ...], stamps: tuple[int, ...]) -> ApiBook:
+    own = {str(path): knowledge.load_toml(path) for path in shipped}
+    theirs = {str(path): knowledge.load_toml(path) for path in extra}
+    if theirs:
+        from lintloss.analysis import api_check
+
+        vocabulary = api_check.Vocabulary(own.values())
+        for path in extra:
+            api_check.check(path, theirs[str(path)], vocabulary)
     # A user's file comes first: its entry for a name is the one that is found.
-    return ApiBook({str(path): knowledge.load_toml(path) for path in (*extra, *shipped)})
+    return ApiBook({**theirs, **own})
 
 
 def _entry(record: Mapping[str, Any], framework: str) -> Entry:
