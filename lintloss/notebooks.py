@@ -10,6 +10,7 @@ import ast
 import json
 import re
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +23,7 @@ _CHARACTER = re.compile(
     re.DOTALL,
 )
 _MAGIC_LINE = re.compile(r"\s*(?:[%!?]|(?:pip|conda|cd|ls)\b|[\w.,\s]+=\s*[%!])|.*\?\s*$")
+_PLAIN_MAGIC = re.compile(r"\s*[%!]")
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 _PYTHON_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 
@@ -147,6 +149,15 @@ def as_python(code: str) -> str:
         if row in neutralised or row >= len(lines) or not _MAGIC_LINE.match(lines[row]):
             raise error
         neutralised.update(_neutralise(lines, row))
+    return "\n".join(lines)
+
+
+def without_magics(code: str) -> str:
+    """Turn a cell's magics and shell lines into `pass`, whether or not the rest is Python."""
+    lines = code.split("\n")
+    for row, line in enumerate(lines):
+        if _PLAIN_MAGIC.match(line):
+            deque(_neutralise(lines, row), maxlen=0)
     return "\n".join(lines)
 
 

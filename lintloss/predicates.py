@@ -80,6 +80,22 @@ def _width(labels: Facts) -> int | None:
     return last if isinstance(last, int) else labels.classes
 
 
+def a_label_per_example(case: Case) -> Answer:
+    """The labels are a vector, and not the one-hot row of a single example."""
+    if case.labels is None or case.labels.shape is None:
+        return lacking("labels.rank")
+    if len(case.labels.shape) != 1:
+        return NO
+    count, shape = case.labels.shape[0], case.prediction.shape
+    if case.site.model is not None or (isinstance(count, int) and count != units_of(case.prediction)):
+        return YES if shape is None else Answer(len(shape) > 1)
+    if shape is None:
+        return lacking("prediction.shape")
+    if len(shape) == 1 or shape[0] == 1:
+        return NO
+    return YES if isinstance(shape[0], int) else lacking("prediction.shape")
+
+
 def column_meets_vector(case: Case) -> Answer:
     """Shapes (N, 1) and (N,) meet, which NumPy's rules make a matrix of all pairs."""
     shapes = _shapes(case)
@@ -132,6 +148,7 @@ PREDICATES: Mapping[str, Predicate] = {
     for predicate in (
         rows_are_no_distribution,
         class_counts_disagree,
+        a_label_per_example,
         column_meets_vector,
         column_meets_rows,
         normalises_over_the_batch,

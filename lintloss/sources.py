@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from lintloss import python2
 from lintloss.finding import Edit, Location, Span
-from lintloss.notebooks import Notebook, NotebookError, Replacement, as_python, blank
+from lintloss.notebooks import Notebook, NotebookError, Replacement, as_python, blank, without_magics
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _LARGEST = 5_000_000  # characters; beyond it is data, and parsing it would take minutes
@@ -90,7 +91,7 @@ class Source:
     """One file as it was read. Two sources are never equal; compare their `original` bytes.
 
     `text` has `\\n` newlines and no byte order mark. Of a notebook it is all code cells in order,
-    one module; magics and cells that hold no Python are comments in it.
+    one module; magics and cells that hold no Python are comments in it, Python 2 is translated.
     """
 
     filename: str
@@ -101,6 +102,7 @@ class Source:
     notebook: Notebook | None = None
     skipped: tuple[SkippedCell, ...] = ()
     path: Path | None = None
+    is_translated: bool = False
 
     @classmethod
     def read(cls, path: Path, filename: str) -> Source:
@@ -166,20 +168,24 @@ class Source:
         blocks: list[Block] = []
         texts: list[str] = []
         skipped: list[SkippedCell] = []
+        is_translated = False
         first_row = 1
         for cell in notebook.cells:
             code = _normalised(cell.code)
             try:
                 text = as_python(code)
             except SyntaxError as error:
-                text = blank(code)
-                skipped.append(_skipped(cell.position, error))
+                older = python2.as_python3(without_magics(code))
+                text = blank(code) if older is None else older
+                if older is None:
+                    skipped.append(_skipped(cell.position, error))
+                is_translated = is_translated or older is not None
             blocks.append(Block(cell.position, first_row, cell.code))
             texts.append(text)
             first_row += text.count("\n") + 1
         joined = "".join(text + "\n" for text in texts)
         _refuse_size(joined)
-        return cls(filename, joined, data, tuple(blocks), encoding, notebook, tuple(skipped), path)
+        return cls(filename, joined, data, tuple(blocks), encoding, notebook, tuple(skipped), path, is_translated)
 
     @property
     def is_notebook(self) -> bool:
@@ -187,8 +193,8 @@ class Source:
 
     @cached_property
     def fixable(self) -> bool:
-        """Whether edits can be written back; odd encodings and doubled JSON keys do not allow it."""
-        if self.notebook is not None and not self.notebook.editable:
+        """Whether edits can be written back; Python 2, odd encodings and doubled JSON keys do not allow it."""
+        if self.is_translated or (self.notebook is not None and not self.notebook.editable):
             return False
         try:
             return self.original.decode(self.encoding).encode(self.encoding) == self.original

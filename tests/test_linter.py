@@ -93,7 +93,7 @@ def test_unreadable_files_are_reported(tmp_path: Path) -> None:
 
 
 def test_a_notebook_reports_its_broken_cells() -> None:
-    cells = [{"cell_type": "code", "source": text} for text in ("print 1", "BAD(1)")]
+    cells = [{"cell_type": "code", "source": text} for text in ("x = = 1", "BAD(1)")]
     report = linter.lint([source(json.dumps({"cells": cells}), "n.ipynb")], Settings())
     assert [(each.code, each.span.cell) for each in report.findings] == [("LL001", 1), ("LL101", 2)]
 

@@ -129,10 +129,17 @@ def test_magics_become_nothing(code: str, text: str) -> None:
 
 
 def test_a_broken_cell_costs_only_itself() -> None:
-    source = Source.from_bytes(notebook("print 'a'\nx = 1", "y = 2"), "n.ipynb")
+    source = Source.from_bytes(notebook("x = = 1\nz = 1", "y = 2"), "n.ipynb")
     assert source.text == "#\n#\ny = 2\n"
     (skipped,) = source.skipped
     assert (skipped.cell, skipped.row) == (1, 1)
+
+
+def test_cells_in_python_2_are_translated_and_never_edited() -> None:
+    source = Source.from_bytes(notebook("%matplotlib inline\nprint 'a', x\ny = 0777", "z = 2"), "n.ipynb")
+    assert source.text == "pass  # %matplotlib inline\nprint('a', x)\ny = 0o777\nz = 2\n"
+    assert not source.skipped
+    assert not source.fixable
 
 
 def test_cells_of_another_language_are_not_python() -> None:

@@ -102,9 +102,9 @@ class ApiBook:
 
     def __init__(self, files: Mapping[str, Mapping[str, Any]]) -> None:
         self._entries: dict[str, list[Entry]] = {}
-        self._strings: dict[str, Entry] = {}
-        self._metric_strings: dict[str, Entry] = {}
-        self._activation_strings: dict[str, Entry] = {}
+        self._strings: dict[str, list[Entry]] = {}
+        self._metric_strings: dict[str, list[Entry]] = {}
+        self._activation_strings: dict[str, list[Entry]] = {}
         self.conventions: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._canonical: dict[str, str] = {}
@@ -132,7 +132,7 @@ class ApiBook:
             table = {"loss": self._strings, "metric": self._metric_strings, "activation": self._activation_strings}
             if entry.kind in table:
                 for string in record.get("strings", ()):
-                    table[entry.kind].setdefault(string, entry)
+                    table[entry.kind].setdefault(string, []).append(entry)
 
     def canonical(self, path: str) -> str:
         """`path` with its longest aliased prefix replaced."""
@@ -168,14 +168,15 @@ class ApiBook:
         found = self.entries(path)
         return found[0] if found else None
 
-    def loss_named(self, string: str) -> Entry | None:
-        return self._strings.get(string) or self._strings.get(string.lower())
+    def loss_named(self, string: str, framework: str | None = None) -> Entry | None:
+        """The loss that a string means, to `framework` where that has one of this name."""
+        return _named(self._strings, string, framework)
 
-    def metric_named(self, string: str) -> Entry | None:
-        return self._metric_strings.get(string) or self._metric_strings.get(string.lower()) or self.loss_named(string)
+    def metric_named(self, string: str, framework: str | None = None) -> Entry | None:
+        return _named(self._metric_strings, string, framework) or self.loss_named(string, framework)
 
-    def activation_named(self, string: str) -> Entry | None:
-        return self._activation_strings.get(string) or self._activation_strings.get(string.lower())
+    def activation_named(self, string: str, framework: str | None = None) -> Entry | None:
+        return _named(self._activation_strings, string, framework)
 
     def named(self, kind: str, string: str) -> Entry | None:
         """The loss, metric or activation that a string means."""
@@ -262,6 +263,11 @@ class ApiBook:
         if not found:
             return None
         return "\n\n".join(_describe(entry) for entry in found)
+
+
+def _named(table: Mapping[str, list[Entry]], string: str, framework: str | None) -> Entry | None:
+    known = table.get(string) or table.get(string.lower()) or []
+    return next((entry for entry in known if entry.framework == framework), next(iter(known), None))
 
 
 def load(settings: Any = None) -> ApiBook:

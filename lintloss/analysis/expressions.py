@@ -158,7 +158,8 @@ def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin | N
     base = machine.chosen(base)
     match base:
         case Api(path=path):
-            return Api(f"{path}.{name}", origin=origin)
+            attached = machine.attached(f"{path}.{name}")
+            return machine.chosen(attached) if attached is not None else Api(f"{path}.{name}", origin=origin)
         case Module():
             found = machine.project.member(machine, base, name)
             return found if found is not None else unknown(f"`{base.name}.{name}` was not found", origin)

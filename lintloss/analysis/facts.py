@@ -454,6 +454,9 @@ class Evaluator:
 
     def _kind_encoder(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         encoding = str(bound.entry["encoding"] or "unknown")
+        given = bound.get("input")
+        if encoding == "multi_hot" and given is not None and structures.holds_singles(given):
+            encoding = "one_hot"
         classes = _integer(bound.get("classes"), None)
         origin = term.origin
 
@@ -465,7 +468,7 @@ class Evaluator:
             dtype = bound.entry["to"]
             return Facts(encoding=encoding, classes=classes, role="label", shape=shape, dtype=dtype, steps=steps)
 
-        return self._over(bound.get("input"), encoded)
+        return self._over(given, encoded)
 
     def _kind_make(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         initial = bound.get("input")
@@ -522,6 +525,9 @@ class Evaluator:
         if isinstance(leaf, Term) and leaf is not term:
             return self.of(leaf)
         return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
+
+    def _kind_compile(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        return self._over(bound.get("input"), lambda facts: facts)
 
     def _kind_loss(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         return self._one(Facts(role="loss", reason="it is a loss"))

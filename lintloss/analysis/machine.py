@@ -25,6 +25,8 @@ DEEPEST_CALL = 40
 STEPS_PER_FILE = 150_000
 MOST_LEAVES = 32
 NOTHING = Const(None)
+# The heap's entry for what user code sets on libraries themselves (`tf.model = ...`), by dotted path.
+LIBRARIES = -1
 
 
 class BudgetExceeded(Exception):
@@ -103,6 +105,14 @@ class Machine:
 
     def set_attribute(self, instance: Instance, name: str, value: Term) -> None:
         self.heap[instance.number] = {**self.heap.get(instance.number, {}), name: value}
+        self.writes += 1
+
+    def attached(self, path: str) -> Term | None:
+        """What user code has set as the attribute of a library that `path` names."""
+        return self.heap.get(LIBRARIES, {}).get(path)
+
+    def attach(self, path: str, value: Term) -> None:
+        self.heap[LIBRARIES] = {**self.heap.get(LIBRARIES, {}), path: value}
         self.writes += 1
 
     # -- branches --------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,8 @@ def note(machine: Machine, frame: Frame, term: Term) -> Term:
                 _feed(machine, bound)
             elif bound.entry.kind in ("loss", "metric") and _is_complete(bound):
                 _note_loss(machine, frame, term, bound, term.origin)
+            elif bound.entry.kind == "compile" and bound.get("input") is not None:
+                compiled(machine, frame, term, bound, term.origin)
             elif bound.entry.kind in ("activation", "layer"):
                 made = term.function.origin if isinstance(term.function, Apply) else None
                 _note_activation(machine, frame, term, bound, made if isinstance(made, NodeOrigin) else term.origin)
@@ -205,9 +207,10 @@ def compiled(machine: Machine, frame: Frame, model: Term, bound: Bound, origin: 
 
     if origin is None:
         return
-    if isinstance(model, Instance):
+    output = bound.get("input")
+    if output is None and isinstance(model, Instance):
         output = models.output(machine, frame, model)
-    else:
+    if output is None:
         output = unknown("what model is compiled here is not known", origin, model)
     machine.compilations.append(
         Compilation(
@@ -232,8 +235,9 @@ def trained(machine: Machine, model: Term, bound: Bound) -> None:
         x, y = _pair(machine, data)
     if y is None or x is None:
         return
+    network = machine.attribute(model, "outputs") if isinstance(model, Instance) else None
     for compilation in reversed(machine.compilations):
-        if compilation.model is model:
+        if compilation.model is model or compilation.model is network:
             compilation.labels.append((x, y))
             return
 
@@ -271,7 +275,7 @@ def finish(machine: Machine) -> None:
 def _is_regression(compilation: Compilation, loss: Term) -> bool:
     """Whether the loss draws the output itself to the labels: 0.5 is then between 0 and 1 as for probabilities."""
     machine = compilation.machine
-    bound, _ = _bound_loss(machine, machine.chosen(loss), compilation.output, None, machine.book.loss_named)
+    bound, _ = _bound_loss(compilation, machine.chosen(loss), compilation.output, None, machine.book.loss_named)
     return bound is not None and bound.entry["family"] in ("squared", "absolute")
 
 
@@ -345,7 +349,7 @@ def _note_compiled(
     if isinstance(loss, (Function, Method, Instance, Partial)):
         _call_custom(compilation, loss, output, labels)
         return
-    bound, spelled = _bound_loss(machine, loss, output, labels, machine.book.loss_named)
+    bound, spelled = _bound_loss(compilation, loss, output, labels, machine.book.loss_named)
     if bound is not None:
         _note_bound(compilation, "loss", bound, spelled, output, labels, guards)
     elif not (isinstance(loss, Const) and loss.value is None):
@@ -364,11 +368,16 @@ def _unjudged(compilation: Compilation, loss: Term) -> Unjudged:
 
 
 def _bound_loss(
-    machine: Machine, loss: Term, output: Term, labels: Term | None, named: Any
+    compilation: Compilation,
+    loss: Term,
+    output: Term,
+    labels: Term | None,
+    named: Callable[[str, str | None], Entry | None],
 ) -> tuple[Bound | None, str | None]:
     """A compiled loss applied to output and labels: a string, a function of the library's, or a loss object."""
+    machine = compilation.machine
     spelled = loss.value if isinstance(loss, Const) and isinstance(loss.value, str) else None
-    entry = named(spelled) if spelled is not None else None
+    entry = named(spelled, compilation.bound.entry.framework) if spelled is not None else None
     function: Term = Api(entry.name) if entry is not None else loss
     made = machine.book.bind(loss, machine.era) if isinstance(loss, Apply) else None
     if entry is None:
@@ -435,6 +444,6 @@ def _note_metrics(compilation: Compilation, metrics: Term, output: Term, labels:
         metric = machine.chosen(metric)
         if isinstance(metric, (Function, Method, Instance, Class, Partial, Attribute)):
             continue
-        bound, spelled = _bound_loss(machine, metric, output, labels, machine.book.metric_named)
+        bound, spelled = _bound_loss(compilation, metric, output, labels, machine.book.metric_named)
         if bound is not None and bound.entry.kind == "metric":
             _note_bound(compilation, "metric", bound, spelled, output, labels, ())

@@ -257,6 +257,8 @@ def bind(machine: Machine, frame: Frame, target: cst.CSTNode, value: Term) -> No
                 machine.set_attribute(base, attr.value, value)
             elif isinstance(base, Class):
                 base.attributes[attr.value] = value
+            elif isinstance(base, Api):
+                machine.attach(f"{base.path}.{attr.value}", value)
             elif isinstance(base, Mapping):
                 bind(machine, frame, base_node, _with_entry(base, Const(attr.value), value))
         case cst.Subscript(value=base_node):

@@ -114,6 +114,15 @@ def numbers(term: Term) -> Any:
     return None if not rows or any(row is None for row in rows) else rows
 
 
+def holds_singles(term: Term) -> bool:
+    """Whether a value is a list of lists of one element each."""
+    if isinstance(term, Apply) and isinstance(term.function, Api) and term.function.path == "builtins.list":
+        elements = [argument.value for argument in term.arguments]  # one that stands for all
+    else:
+        elements = list(term.items) if isinstance(term, Sequence) else []
+    return bool(elements) and all(isinstance(each, Sequence) and len(each.items) == 1 for each in elements)
+
+
 def facts_of_literal(rows: Any) -> Facts:
     """The facts of a literal array: its shape, its range, and what kind of labels it can be."""
     from lintloss.analysis.facts import Facts

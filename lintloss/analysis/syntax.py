@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import libcst as cst
@@ -195,11 +195,11 @@ class ModuleCode:
 def index(source: Source) -> ModuleCode:
     """Index a file, read as Python 2 if it is no Python 3. One that cannot be parsed has `broken` set."""
     code = _index(source)
-    if code.broken is not None:
-        from lintloss.analysis import python2
+    if code.broken is not None and not source.is_notebook:
+        from lintloss import python2
 
-        older = python2.translated(source)
-        translated = _index(older) if older is not None else code
+        older = python2.as_python3(source.text)
+        translated = _index(replace(source, text=older)) if older is not None else code
         if translated.broken is None:
             return translated
     return code

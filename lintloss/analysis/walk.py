@@ -12,7 +12,7 @@ from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.syntax import ClassCode, FunctionCode, Unit
-from lintloss.analysis.terms import Argument, Parameter
+from lintloss.analysis.terms import Api, Argument, Choice, Parameter, Term
 from lintloss.sources import Source
 
 
@@ -131,10 +131,12 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
     """
     machine.is_open = of is None
     items = [item for item in module.code.items if not isinstance(item, Unit)]
-    exported = (
-        frozenset(item.name for item in of.code.items if not isinstance(item, Unit)) if of is not None else frozenset()
-    )
-    relevant = words.relevant(_texts(items), machine.book, exported)
+    texts = _texts(items)
+    if of is None:
+        targets = words.holding_a_site(texts, machine.book) | _names_of_losses(machine, module)
+    else:
+        targets = {item.name for item in of.code.items if not isinstance(item, Unit)}
+    relevant = words.leading_to(targets, texts)
     for value in list(module.frame.names.values()):
         if isinstance(value, Function) and value.frame.module is module and value.code.name in relevant:
             _call_openly(machine, value, None)
@@ -148,11 +150,26 @@ def _texts(items: list[FunctionCode | ClassCode]) -> dict[str, str]:
     for item in items:
         parts = [item] if isinstance(item, FunctionCode) else [*item.methods.values()]
         for part in parts:
-            lines = part.unit.source.lines[part.first - 1 : part.last]
-            texts[part.name] = texts.get(part.name, "") + "\n".join(lines)
-        if isinstance(item, ClassCode):
-            texts[item.name] = texts.get(item.name, "") + "\n".join(item.unit.source.lines[item.first - 1 : item.last])
+            text = "\n".join(part.unit.source.lines[part.first - 1 : part.last])
+            for name in {part.name, item.name}:
+                texts[name] = f"{texts.get(name, '')}\n{text}"
     return texts
+
+
+def _names_of_losses(machine: Machine, module: Module) -> set[str]:
+    """The globals and attributes that are loss functions or loss objects, waiting to be called."""
+    places = [module.frame.names, *machine.heap.values()]
+    return {name for names in places for name, value in names.items() if _is_loss_to_call(machine, value)}
+
+
+def _is_loss_to_call(machine: Machine, value: Term) -> bool:
+    if isinstance(value, Choice):
+        return _is_loss_to_call(machine, value.then) or _is_loss_to_call(machine, value.otherwise)
+    bound = machine.book.bind(value, machine.era)
+    if bound is not None:
+        return bound.entry.kind == "loss" and bound.entry.is_class and bound.constructor is None
+    entry = machine.book.entry(value.path) if isinstance(value, Api) else None
+    return entry is not None and entry.kind == "loss"
 
 
 def _run_methods(machine: Machine, cls: Class, relevant: set[str]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping, Set
 
-from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.apis import ApiBook, Entry
 
 _KINDS = ("loss", "metric")
 # A loss that comes as a parameter or an attribute has no name that is known; it is called so everywhere.
@@ -22,16 +23,22 @@ def may_hold_a_site(text: str, book: ApiBook) -> bool:
 
 @functools.lru_cache(maxsize=4)
 def _pattern(book: ApiBook) -> re.Pattern[str]:
-    names = {name.rsplit(".", 1)[-1] for name in book.names() for entry in book.entries(name) if entry.kind in _KINDS}
+    names = {name.rsplit(".", 1)[-1] for name in book.names() for entry in book.entries(name) if _is_site(entry)}
     return re.compile("|".join([_COMPILE, _INJECTED, rf"\b(?:{'|'.join(sorted(names))})\b", *_FORMULAS]))
 
 
-def relevant(texts: dict[str, str], book: ApiBook, names: frozenset[str] = frozenset()) -> set[str]:
-    """Which definitions can lead to a site: those that hold one, and those that mention one of these by name.
+def _is_site(entry: Entry) -> bool:
+    return entry.kind in _KINDS or (entry.kind == "compile" and entry["input"] is not None)
 
-    `texts` are definitions by name; `names` are further names that count as leading to one.
-    """
-    found = {name for name, text in texts.items() if may_hold_a_site(text, book)} if not names else set(names)
+
+def holding_a_site(texts: Mapping[str, str], book: ApiBook) -> set[str]:
+    """Which of the definitions, texts by name, can hold a site themselves."""
+    return {name for name, text in texts.items() if may_hold_a_site(text, book)}
+
+
+def leading_to(targets: Set[str], texts: Mapping[str, str]) -> set[str]:
+    """The targets, and the definitions whose texts mention one of them by name, directly or through others."""
+    found = set(targets)
     words = {name: set(_WORD.findall(text)) for name, text in texts.items()}
     while True:
         more = {name for name, used in words.items() if name not in found and not used.isdisjoint(found)}

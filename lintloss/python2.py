@@ -1,7 +1,7 @@
-"""Python 2: files with print statements and the like, read as Python 3 for the analysis.
+"""Python 2: code with print statements and the like, read as Python 3 for the analysis.
 
 The translation keeps rows, so that findings stand where the user looks; columns can move by what a fixer adds.
-Such files get no fixes: what would be edited is not what is on disk.
+Such code gets no fixes: what would be edited is not what is on disk.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ import io
 import logging
 import re
 from contextlib import redirect_stderr
-from dataclasses import replace
-
-from lintloss.sources import Source
 
 _FIXERS = ("print", "except", "exec", "raise", "repr", "ne", "numliterals", "backtick", "has_key")
 _LOOKS_LIKE = re.compile(
@@ -22,9 +19,9 @@ _LOOKS_LIKE = re.compile(
 )
 
 
-def translated(source: Source) -> Source | None:
-    """The source as Python 3, or None if it is not Python 2 either."""
-    if source.is_notebook or not _LOOKS_LIKE.search(source.text):
+def as_python3(code: str) -> str | None:
+    """The code as Python 3 with the same rows, or None if it is not Python 2 either."""
+    if not _LOOKS_LIKE.search(code):
         return None
     try:
         from fissix import refactor
@@ -37,8 +34,8 @@ def translated(source: Source) -> Source | None:
     tool = refactor.RefactoringTool([available[name] for name in _FIXERS if name in available])
     try:
         with redirect_stderr(io.StringIO()):
-            tree = tool.refactor_string(source.text.expandtabs(8) + "\n", source.filename)
+            tree = tool.refactor_string(code.expandtabs(8) + "\n", "")
     except (ParseError, TokenError, IndentationError, RecursionError, ValueError):
         return None
     text = str(tree)[:-1]
-    return replace(source, text=text) if text.count("\n") == source.text.count("\n") else None
+    return text if text.count("\n") == code.count("\n") else None
