@@ -208,7 +208,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "loss.labels": Subject(_entry("labels"), _set("dense sparse either binary any")),
     "loss.handwritten": Subject(lambda case: case.site.formula is not None),
     "loss.guarded": Subject(lambda case: case.site.formula is not None and case.site.formula.guarded),
-    "loss.form": Subject(_form, _set("none cross_entropy binary_cross_entropy squared absolute")),
+    "loss.form": Subject(_form, _set("none cross_entropy binary_cross_entropy log_probability squared absolute")),
     "loss.broadcast": Subject(_entry("broadcast"), _set("keras numpy raises")),
     "loss.repairs": Subject(_entry("repairs", default=False)),
     "loss.explicit": Subject(_is_explicit),

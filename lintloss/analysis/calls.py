@@ -385,15 +385,15 @@ def call_method(
     handled = models.method(machine, here, base, name, arguments, origin)
     if handled is not None:
         return handled
-    path = method_path(machine, base, name)
+    path, receives = method_of(machine, base, name)
     if isinstance(base, Instance) and path is not None and _keeps_its_receiver(machine, path):
         return base
     if path is None:
         if isinstance(base, Unknown):
             return Unknown(base.reason, base, origin=origin)
         return Apply(Attribute(base, name, origin=origin), arguments, origin=origin)
-    term = Apply(Api(path), (Argument(None, base), *arguments), origin=origin)
-    return record.note(machine, here, term)
+    receiver = (Argument(None, base),) if receives else ()
+    return record.note(machine, here, Apply(Api(path), (*receiver, *arguments), origin=origin))
 
 
 def _keeps_its_receiver(machine: Machine, path: str) -> bool:
@@ -402,8 +402,8 @@ def _keeps_its_receiver(machine: Machine, path: str) -> bool:
     return entry is not None and entry.kind == "pass" and entry["since"] in ("identity", "cast")
 
 
-def method_path(machine: Machine, base: Term, name: str) -> str | None:
-    """The API entry that describes a method: of the value's own class, or of any value."""
+def method_of(machine: Machine, base: Term, name: str) -> tuple[str | None, bool]:
+    """The API entry that describes a method, of the value's own class or of any value; whether it gets the value."""
     owner = base
     while isinstance(owner, Apply) and isinstance(owner.function, Apply):
         owner = owner.function
@@ -412,8 +412,8 @@ def method_path(machine: Machine, base: Term, name: str) -> str | None:
         for maker in (owner.function.path, str(entry["makes"]) if entry is not None else ""):
             own = machine.book.canonical(f"{maker}.{name}")
             if machine.book.entries(own):
-                return own
-    return f"tensor.{name}" if machine.book.entries(f"tensor.{name}") else None
+                return own, entry is None or entry["receiver"] is not False
+    return f"tensor.{name}" if machine.book.entries(f"tensor.{name}") else None, True
 
 
 def _outermost(machine: Machine) -> Frame:

@@ -18,6 +18,12 @@ from lintloss.analysis.terms import Apply, Const, Term
 
 _PASSED = ("cast", "identity", "mask", "reshape")
 _GUARDS = ("clip", "maximum", "minimum")
+# The family and the labels of the losses that take a logarithm of probabilities.
+_LIKELIHOODS = {
+    "cross_entropy": ("softmax", "dense"),
+    "binary_cross_entropy": ("sigmoid", "binary"),
+    "log_probability": ("sigmoid", "binary"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,19 +59,18 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
 
 def _is_loss(found: _Match) -> bool:
     """A product with a logarithm may be an entropy or a policy's gradient; the binary form is always a likelihood."""
-    if found.core == "binary_cross_entropy":
+    if found.core in ("binary_cross_entropy", "log_probability"):
         return bool(found.reductions) or found.negated
     return bool(found.reductions) and (found.core in ("squared", "absolute") or found.negated)
 
 
 def _note(machine: Machine, frame: Frame, term: Apply, found: _Match, origin: NodeOrigin) -> None:
     machine.noted.add(id(term))
-    family = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}.get(found.core, found.core)
-    entropy = found.core.endswith("cross_entropy")
+    family, labels = _LIKELIHOODS.get(found.core, (found.core, "any"))
     data = {
         "family": family,
-        "input": "probabilities" if entropy else "any",
-        "labels": {"cross_entropy": "dense", "binary_cross_entropy": "binary"}.get(found.core, "any"),
+        "input": "probabilities" if found.core in _LIKELIHOODS else "any",
+        "labels": labels,
         "handwritten": True,
         "broadcast": "numpy",
     }
@@ -138,7 +143,25 @@ def _core(machine: Machine, term: Term) -> _Match | None:
     known = [product for product in products if product is not None]
     if len(products) == 2 and len(known) == 2 and known[0][0] is known[1][0]:
         return _binary(machine, known[0][0], [(labels, argument) for _, labels, argument in known])
-    return None
+    return _log_probability(machine, summands)
+
+
+def _log_probability(machine: Machine, summands: list[tuple[bool, Term]]) -> _Match | None:
+    """`log(p)`, `log(1 - p)` or sums of them, as of a discriminator: the binary form for labels all 1 or all 0."""
+    sign = summands[0][0]
+    found: list[_Match] = []
+    for positive, summand in summands:
+        operation = _operation(machine, summand)
+        if operation is None or operation[0] != "log" or positive is not sign:
+            return None
+        argument, guarded = _unguarded(machine, operation[1][0])
+        opposite = _complement(machine, argument)
+        prediction = argument if opposite is None else _unguarded(machine, opposite)[0]
+        if not _is_made(machine, prediction, ("sigmoid",)):
+            return None
+        label = Const(1.0 if opposite is None else 0.0)
+        found.append(_Match("log_probability", prediction, label, negated=not sign, guarded=guarded))
+    return found[0]
 
 
 def _binary(machine: Machine, sign: bool, products: list[tuple[Term, Term]]) -> _Match | None:
