@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lintloss.api import check_paths, check_source
+    from lintloss.api import check_paths, check_source, load_settings
     from lintloss.config import Settings
     from lintloss.errors import UsageError
     from lintloss.finding import (
@@ -54,6 +54,7 @@ __all__ = [
     "__version__",
     "check_paths",
     "check_source",
+    "load_settings",
 ]
 
 _ELSEWHERE = {
@@ -61,6 +62,7 @@ _ELSEWHERE = {
     "UsageError": "lintloss.errors",
     "check_paths": "lintloss.api",
     "check_source": "lintloss.api",
+    "load_settings": "lintloss.api",
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lintloss import config, linter
+from lintloss import config as config_files
+from lintloss import linter
 from lintloss.config import Settings
 from lintloss.files import find_files
 from lintloss.finding import Finding
@@ -22,7 +23,7 @@ def check_source(
     """Lint a string; a `filename` that ends in .ipynb makes it a notebook's JSON.
 
     Text that does not parse is an LL001 finding, not an exception. Without `settings` the defaults
-    hold, whatever pyproject.toml says.
+    hold, whatever pyproject.toml says; `load_settings` returns what it says.
 
     Raises:
         UsageError: settings that name unknown rules, or `verify` without TensorFlow.
@@ -36,6 +37,15 @@ def check_source(
     return list(linter.lint([source], settings, verify=verify).findings)
 
 
+def load_settings(folder: Path | str = ".", config: Path | str | None = None) -> Settings:
+    """Return the settings that hold for a folder, or those in the file `config`.
+
+    Raises:
+        UsageError: the settings file is unreadable, or has an unknown key or a value of a wrong type.
+    """
+    return config_files.load(Path(folder), Path(config) if config is not None else None).settings
+
+
 def check_paths(
     paths: Sequence[Path | str],
     *,
@@ -44,12 +54,17 @@ def check_paths(
 ) -> list[Finding]:
     """Lint files and folders, as `lintloss check` does.
 
-    Without `settings`, those of the nearest pyproject.toml hold.
+    Without `settings`, those hold that are nearest to the first path. Baselines are the command line's alone.
 
     Raises:
         UsageError: a path that does not exist, wrong settings, or `verify` without TensorFlow.
     """
-    settings = settings or config.load(Path.cwd()).settings
+    settings = settings or load_settings(_folder_of(paths))
     read = linter.read(find_files([Path(path) for path in paths], settings).files)
     report = linter.lint(read.sources, settings, verify=verify, unreadable=read.unreadable)
     return list(report.findings)
+
+
+def _folder_of(paths: Sequence[Path | str]) -> Path:
+    first = Path(next(iter(paths), "."))
+    return first if first.is_dir() else first.parent

@@ -50,7 +50,7 @@ class _Lintloss(click.Group):
         except click.Abort:
             _complain("interrupted")
         except (UsageError, OSError) as error:
-            _complain(str(error))
+            _complain(str(error).replace(f"{Path.cwd()}{os.sep}", ""))  # paths as people are shown them elsewhere
         except Exception as error:
             if os.environ.get("LINTLOSS_DEBUG"):
                 raise
@@ -376,7 +376,8 @@ def baseline(paths: tuple[Path, ...], config: Path | None, **options: Any) -> No
     """Write down today's findings, so that `check` reports new ones only."""
     from lintloss import baseline as known
     from lintloss import linter
-    from lintloss.files import write_output
+    from lintloss.files import display_name, write_output
+    from lintloss.output.context import counted
 
     loaded = _load_settings(paths, None, config)
     settings = _Selection.taken_from(options).over(loaded)
@@ -388,7 +389,8 @@ def baseline(paths: tuple[Path, ...], config: Path | None, **options: Any) -> No
         linted = {source.filename for source in given.sources} | {each.span.filename for each in given.unreadable}
         new = new.with_entries(known.kept(known.load(file), linted))
     write_output(file, known.rendered(new))
-    _show(f"{_shown_path(file)}: {len(new.entries)} known, in {len({each.path for each in new.entries})} files\n")
+    files = counted(len({each.path for each in new.entries}), "file")
+    _show(f"{display_name(file)}: {len(new.entries)} known, in {files}\n")
 
 
 def _home_of_baseline(loaded: Loaded, paths: Sequence[Path]) -> Path:
@@ -498,12 +500,6 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
 def _did_you_mean(word: str, known: Sequence[str]) -> str:
     nearest = get_close_matches(word, known, n=1)
     return f"; did you mean `{nearest[0]}`?" if nearest else ""
-
-
-def _shown_path(path: Path) -> str:
-    from lintloss.files import display_name
-
-    return display_name(path)
 
 
 def _described(error: Exception) -> str:

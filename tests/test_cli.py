@@ -236,7 +236,7 @@ def test_preview_rules_run_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_baseline_leaves_out_what_it_knows(folder: Path) -> None:
     written = run("baseline")
-    assert (written.exit_code, written.stdout) == (0, ".lintloss-baseline.json: 2 known, in 1 files\n")
+    assert (written.exit_code, written.stdout) == (0, ".lintloss-baseline.json: 2 known, in 1 file\n")
     assert run("check").exit_code == 0
     assert "2 known, left out" in run("check").stderr
     assert run("check", "--no-baseline").exit_code == 1

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lintloss.finding import Finding
-from lintloss.output.context import place
+from lintloss.output.context import counted, place
 
 
 def render(findings: Sequence[Finding]) -> str:
     """Return a line per repaired finding, and how many there were."""
     lines = [_line(finding) for finding in findings]
-    return "\n".join([*lines, f"fixed {_counted(len(findings), 'finding')}"]) + "\n"
+    return "\n".join([*lines, f"fixed {counted(len(findings), 'finding')}"]) + "\n"
 
 
 def render_silenced(findings: Sequence[Finding]) -> str:
     """Return how many findings were silenced, in how many files."""
     files = len({finding.span.filename for finding in findings})
-    return f"silenced {_counted(len(findings), 'finding')} in {_counted(files, 'file')}\n"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"silenced {counted(len(findings), 'finding')} in {counted(files, 'file')}\n"
 
 
 def _line(finding: Finding) -> str:

@@ -59,6 +59,11 @@ def place(span: Span) -> str:
     return f"{span.filename}{cell}:{span.start.row}:{span.start.column}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 file`, `2 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def summary(calls: Iterable[LossCall]) -> str:
     """Return the line that `check` ends with."""
     counts = Counter(call.verdict for call in calls)
@@ -67,7 +72,7 @@ def summary(calls: Iterable[LossCall]) -> str:
     if counts[CallVerdict.OPEN]:
         verdicts.append(CallVerdict.OPEN)
     parts = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in verdicts)
-    return f"{total} loss call{'' if total == 1 else 's'}: {parts}"
+    return f"{counted(total, 'loss call')}: {parts}"
 
 
 def fingerprints(findings: Iterable[Finding], context: Context) -> list[str]:
