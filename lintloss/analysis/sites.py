@@ -18,8 +18,8 @@ from lintloss.finding import Span
 class Formula:
     """A loss that the user wrote out by hand, as recognised from its arithmetic.
 
-    `core` is the pointwise part (cross_entropy, binary_cross_entropy, log_probability, squared, absolute), `reductions` what was
-    done to it, outermost first, as pairs of `sum` or `mean` and the axis (None: all axes).
+    `core` is the pointwise part (cross_entropy, binary_cross_entropy, log_probability, squared, absolute),
+    `reductions` what was done to it, outermost first, as pairs of `sum` or `mean` and the axis (None: all axes).
     """
 
     core: str
