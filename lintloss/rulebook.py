@@ -214,6 +214,7 @@ def _without_inference(group: list[Judgement]) -> list[Judgement]:
         for judgement in group
         if judgement.verdict is CallVerdict.FINE
         for outcome in judgement.outcomes
+        if outcome.case.prediction.pre is None  # an activation's output stands where its input does
     }
     kept = [
         judgement

@@ -294,3 +294,22 @@ def test_a_loss_that_is_not_known_is_undecided_not_left_out(loss: str, verdict: 
 def test_a_loss_that_a_parameter_brings_is_open() -> None:
     ((verdict, _),) = verdicts("def f(model, loss):\n    model.compile('sgd', loss=loss)\n")
     assert verdict is CallVerdict.OPEN
+
+
+def test_a_loss_of_ones_own_is_judged_for_each_way_it_is_made() -> None:
+    ((verdict, codes),) = verdicts(
+        """
+        class Own(keras.losses.Loss):
+            def __init__(self, from_logits=False):
+                super().__init__()
+                self.from_logits = from_logits
+
+            def call(self, y, p):
+                return keras.losses.sparse_categorical_crossentropy(y, p, from_logits=self.from_logits)
+
+        model = keras.Sequential([keras.layers.Dense(4, activation="softmax")])
+        model.compile("sgd", loss=Own())
+        model.compile("sgd", loss=Own(from_logits=True))
+        """
+    )
+    assert (verdict, codes) == (CallVerdict.MISUSED, "LL101")
