@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lintloss.analysis import builtins, models, record, stated
+from lintloss.analysis import builtins, functional, models, record, stated, words
 from lintloss.analysis.machine import (
     DEEPEST_CALL,
     FALLS,
@@ -73,11 +73,14 @@ def call(
         case Stated(value=value):
             return call(machine, frame, value, arguments, origin)
         case Apply():
+            differentiated = functional.differentiated(machine, frame, function, arguments, origin)
+            if differentiated is not None:
+                return differentiated
             term = Apply(function, arguments, origin=origin)
             return record.note(machine, frame, models.unwrapped(machine, frame, term))
         case Unknown(reason=reason):
             return Unknown(reason, function, origin=origin)
-        case Parameter() if len(arguments) >= 2:
+        case Parameter(name=name) if words.may_be_a_loss(name):
             machine.injected = True
     return Apply(function, arguments, origin=origin)
 

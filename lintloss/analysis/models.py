@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from lintloss.analysis import options, record
+from lintloss.analysis import functional, options, record
 from lintloss.analysis.apis import Bound
 from lintloss.analysis.machine import NOTHING, Machine, over_choices, unknown
 from lintloss.analysis.objects import Class, Frame, Function, Instance, Method, Partial
@@ -29,6 +29,8 @@ def construct(machine: Machine, frame: Frame, term: Apply) -> Term | None:
         return bound.get("input")
     if bound.entry.kind == "structure" and bound.entry["operation"] == "object":
         return machine.new_instance(term.function, term, term.origin)
+    if bound.entry.kind == "structure" and bound.entry["operation"] == "record":
+        return functional.record(machine, Api(bound.entry.name.rpartition(".")[0]), bound, term.origin)
     if bound.entry.kind != "model":
         return None
     instance = machine.new_instance(term.function, term, term.origin)
@@ -158,7 +160,7 @@ def apply_layer(machine: Machine, frame: Frame, layer: Term, value: Term) -> Ter
         if bound is not None and bound.entry.kind == "input":
             return value
         return unwrapped(machine, frame, Apply(layer, (Argument(None, value),), origin=origin))
-    if isinstance(layer, (Instance, Function, Method, Partial, Class)):
+    if isinstance(layer, (Api, Instance, Function, Method, Partial, Class)):
         return calls.call(machine, frame, layer, (Argument(None, value),), origin)
     return unknown("a layer that is not known", origin, layer)
 
@@ -190,11 +192,14 @@ def method(
         return unknown("what training returns", origin)
     if bound.entry.kind == "structure" and bound.entry["operation"] == "itself":
         return base
+    if bound.entry.kind == "structure" and bound.entry["operation"] == "record":
+        return functional.record(machine, base, bound, origin)
     if bound.entry.kind == "structure" and isinstance(base, Instance):
         return (
             _changed(machine, base, bound)
             or _part(machine, base, bound, origin)
             or options.method(machine, base, bound)
+            or functional.applied(machine, frame, base, bound, arguments, origin)
         )
     if bound.entry.kind == "pass" and isinstance(base, Instance):
         return output(machine, frame, base)
@@ -299,6 +304,9 @@ def _method_paths(machine: Machine, base: Term, name: str) -> Iterator[str]:
 
     if isinstance(base, Instance):
         for library in calls.library_bases(base.cls):
+            yield from machine.book.methods(library.path, name)
+    elif isinstance(base, Class):
+        for library in calls.library_bases(base):
             yield from machine.book.methods(library.path, name)
     elif isinstance(base, Apply) and isinstance(base.function, Api):
         entry = machine.book.entry(base.function.path)

@@ -10,7 +10,7 @@ from lintloss.analysis.apis import ApiBook, Entry
 
 _KINDS = ("loss", "metric")
 # A loss that comes as a parameter or an attribute has no name that is known; it is called so everywhere.
-_INJECTED = r"(?:loss|crit)\w*\s*\("
+_INJECTED = re.compile(r"loss|crit", re.IGNORECASE)
 # What the formulas of `formulas` are made of, and the activations that are sites by themselves.
 _COMPILE = r"(?<!\bre)\.compile\s*\("
 _FORMULAS = (r"\blog(?:1p|2|10)?\s*\(", r"square", r"\bpow\s*\(", r"\babs\s*\(", r"\*\*\s*2", "softmax", "Softmax")
@@ -21,10 +21,17 @@ def may_hold_a_site(text: str, book: ApiBook) -> bool:
     return _pattern(book).search(text) is not None
 
 
+def may_be_a_loss(name: str) -> bool:
+    """Whether a parameter's name says that a loss is handed over."""
+    return _INJECTED.search(name) is not None
+
+
 @functools.lru_cache(maxsize=4)
 def _pattern(book: ApiBook) -> re.Pattern[str]:
     names = {name.rsplit(".", 1)[-1] for name in book.names() for entry in book.entries(name) if _is_site(entry)}
-    return re.compile("|".join([_COMPILE, _INJECTED, rf"\b(?:{'|'.join(sorted(names))})\b", *_FORMULAS]))
+    known = rf"\b(?:{'|'.join(sorted(names))})\b"
+    injected = rf"(?i:{_INJECTED.pattern})\w*\s*\("
+    return re.compile("|".join([_COMPILE, injected, known, *_FORMULAS]))
 
 
 def _is_site(entry: Entry) -> bool:
