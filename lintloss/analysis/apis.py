@@ -396,6 +396,9 @@ def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[A
     defaults = (
         {} if unpacked else {p.name: p.default for p in parameters if p.default is not None and p.name not in bound}
     )
+    if parameters is not entry.parameters:  # an order of another version may have both names of one parameter
+        bound = {renamed.get(name, name): value for name, value in bound.items()}
+        defaults = {name: value for name, value in defaults.items() if name not in bound and name not in renamed}
     return Bound(entry, {**bound, **defaults}, frozenset(bound), leftover=tuple(extra), is_open=unpacked)
 
 

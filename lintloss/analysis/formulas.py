@@ -14,9 +14,15 @@ from lintloss.analysis.objects import Frame
 from lintloss.analysis.record import visible
 from lintloss.analysis.sites import Formula, Site
 from lintloss.analysis.syntax import NodeOrigin
-from lintloss.analysis.terms import Apply, Const, Term
+from lintloss.analysis.terms import Apply, Const, Sequence, Term
 
 _PASSED = ("cast", "identity", "mask", "reshape")
+_REFERENCES = {
+    "cross_entropy": "softmax_cross_entropy",
+    "binary_cross_entropy": "sigmoid_cross_entropy",
+    "squared": "squared_error",
+    "absolute": "absolute_error",
+}
 _GUARDS = ("clip", "maximum", "minimum")
 # The family and the labels of the losses that take a logarithm of probabilities.
 _LIKELIHOODS = {
@@ -73,6 +79,7 @@ def _note(machine: Machine, frame: Frame, term: Apply, found: _Match, origin: No
         "labels": labels,
         "handwritten": True,
         "broadcast": "numpy",
+        "reference": _REFERENCES.get(found.core),
     }
     entry = Entry((f"hand-written {found.core.replace('_', ' ')}",), "loss", "python", None, None, data)
     machine.sites.append(
@@ -102,9 +109,7 @@ def _match(machine: Machine, term: Term) -> _Match | None:
     name, operands, bound = operation
     if name in ("sum", "mean"):
         inner = _match(machine, operands[0])
-        axis = bound.get("axis")
-        at = axis.value if isinstance(axis, Const) and isinstance(axis.value, int) else None
-        return inner and replace(inner, reductions=((name, at), *inner.reductions))
+        return inner and replace(inner, reductions=((name, _axis(bound.get("axis"))), *inner.reductions))
     if name == "negative":
         inner = _match(machine, operands[0])
         return inner and replace(inner, negated=not inner.negated)
@@ -117,6 +122,13 @@ def _match(machine: Machine, term: Term) -> _Match | None:
         if scaled is not None:
             return scaled
     return _core(machine, term)
+
+
+def _axis(term: Term | None) -> int | None:
+    """A constant axis, alone or in a list of its own."""
+    if isinstance(term, Sequence) and len(term.items) == 1:
+        return _axis(term.items[0])
+    return term.value if isinstance(term, Const) and isinstance(term.value, int) else None
 
 
 def _scaled(machine: Machine, operands: list[Term]) -> _Match | None:

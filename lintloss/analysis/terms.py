@@ -11,13 +11,16 @@ across two readings of a file.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple, Protocol, Union
 
 from lintloss.finding import Span
 
 Scalar = Union[None, bool, int, float, complex, str, bytes, "ellipsis"]  # noqa: F821
+
+_IDENTITY = re.compile(r"#[0-9a-f]+")  # in a condition's key: a value by its identity, another in each reading
 
 
 class Origin(Protocol):
@@ -208,7 +211,7 @@ def _own(term: Term) -> list[str]:
         case Sequence(kind=kind):
             return [kind]
         case Choice(condition=condition):
-            return [condition.key]
+            return [_IDENTITY.sub("#", condition.key), condition.text]
         case Parameter(name=name, function=function):
             return [function, name]
         case Unknown(reason=reason):
@@ -217,4 +220,5 @@ def _own(term: Term) -> list[str]:
             return [fact]
         case Carried(name=name):
             return [name]
-    return []
+    values = (getattr(term, each.name) for each in fields(term))
+    return [str(value) for value in values if isinstance(value, (str, int))]
