@@ -27,7 +27,7 @@ _EVERYWHERE = frozenset(
     "attribute source date note".split()
 )
 # Keys whose text is nobody's vocabulary.
-_FREE = frozenset("kind versions forbids_positional makes returns source date note reason".split())
+_FREE = frozenset("kind versions forbids_positional makes returns source date note reason runs_as".split())
 _ACTIVATIONS = frozenset("softmax sigmoid log_softmax log_sigmoid relu tanh linear other".split())
 _ENCODINGS = frozenset("one_hot class_ids multi_hot soft binary continuous unknown".split())
 _FAMILIES = frozenset(
