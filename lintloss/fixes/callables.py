@@ -15,7 +15,7 @@ from lintloss.analysis.apis import Entry
 from lintloss.analysis.facts import SQUASHING
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api
-from lintloss.fixes import compiled, names, places, preactivation
+from lintloss.fixes import compiled, layers, names, places, preactivation
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
 from lintloss.fixes.written import WrittenCall
@@ -24,12 +24,16 @@ _INCIDENTAL = ("name", "scope")
 
 
 def replace_callable(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
-    """The verb: the first callable of the wanted cell that can be put in the place of the present one."""
-    for entry in candidates(misuse, arguments):
-        change = _put(misuse, entry)
-        if change is not None:
-            return change
-    return None
+    """The verb: the first callable of the wanted cell that can be put in the place of the present one.
+
+    With `activation`, the model's end gets that activation in the same change.
+    """
+    cell = {key: value for key, value in arguments.items() if key != "activation"}
+    put = next(filter(None, (_put(misuse, entry) for entry in candidates(misuse, cell))), None)
+    if put is None or "activation" not in arguments:
+        return put
+    activated = layers.set_activation(misuse, str(arguments["activation"]))
+    return Change((*put.edits, *activated.edits)) if activated is not None else None
 
 
 def candidates(misuse: Misuse, wanted: Mapping[str, object]) -> list[Entry]:
@@ -102,8 +106,6 @@ def _put(misuse: Misuse, entry: Entry) -> Change | None:
 def _reached(misuse: Misuse, entry: Entry) -> tuple[Placed, ...] | None:
     """The edits that give a loss on logits what it takes; None if they cannot be made."""
     if entry["input"] != "logits" or misuse.prediction.activation not in SQUASHING:
-        return ()
-    if misuse.site.entry["input"] == "logits":  # it gets the wrong thing already: another rule's business
         return ()
     change = preactivation.pass_preactivation(misuse, {})
     return change.edits if change is not None else None

@@ -9,10 +9,12 @@ import libcst as cst
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Const
 from lintloss.fixes import names, places
-from lintloss.fixes.misuse import Misuse
+from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
 from lintloss.fixes.preactivation import Application, activation_parameter
 from lintloss.sources import Source
+
+_DEEPEST = 4  # functions that return what another one gives
 
 
 def chosen_by_caller(application: Application) -> NodeOrigin | None:
@@ -27,18 +29,36 @@ def chosen_by_caller(application: Application) -> NodeOrigin | None:
     return chosen if names.is_parameter(chosen, chosen.node.value) else None
 
 
-def made_linear(misuse: Misuse, application: Application) -> Placed | None:
-    """The edit that passes `None` for the activation where the prediction was made, if the helper allows it."""
+def made_linear(misuse: Misuse, application: Application) -> Change | None:
+    """The edits that pass nothing, or the identity, for the activation where the prediction was made."""
     chosen, given = chosen_by_caller(application), misuse.given("prediction")
     function = places.function_around(chosen) if chosen is not None else None
     if chosen is None or given is None or function is None or not isinstance(given.node, cst.Name):
         return None
     definition = cst.ensure_type(function.node, cst.FunctionDef)
     parameter = cst.ensure_type(chosen.node, cst.Name).value
-    if not _allows_none(application, function, parameter) or names.bindings(given, given.node.value) != 1:
+    if names.bindings(given, given.node.value) != 1 or given.unit.source is not function.unit.source:
         return None
     call = _maker(given, definition.name.value)
-    return _passing_none(given.unit.source, call, definition, parameter) if call is not None else None
+    if call is None:
+        return None
+    if _allows_none(application, function, parameter):
+        return Change.of([_passing(given.unit.source, call, definition, parameter, "None")])
+    identity = _identity(misuse, application, given.unit.source)
+    if identity is None:
+        return None
+    return Change.of([_passing(given.unit.source, call, definition, parameter, identity.code), *identity.edits])
+
+
+def _identity(misuse: Misuse, application: Application, source: Source) -> names.Spelling | None:
+    """A function that returns what it is given, of the activation's framework."""
+    own = application.bound.entry.framework if application.bound is not None else None
+    for name in misuse.book.names():
+        for entry in misuse.book.entries(name):
+            is_it = entry.kind == "pass" and entry["since"] == "identity" and name.endswith(".identity")
+            if is_it and entry.framework == own and not entry["versions"]:
+                return names.spelling(entry.name, misuse.site.scope, source, misuse.book)
+    return None
 
 
 def _allows_none(application: Application, function: NodeOrigin, parameter: str) -> bool:
@@ -53,20 +73,47 @@ def _allows_none(application: Application, function: NodeOrigin, parameter: str)
 
 
 def _maker(given: NodeOrigin, function: str) -> ast.Call | None:
-    """The call of the helper that the prediction's name is bound to."""
+    """The call of the helper that made what a name is bound to, in the same file."""
     name, row = given.code, places.rows(given)[0]
     tree = names.tree_of(given.unit.source)
     spans = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
     region: ast.AST = next((node for node in spans if node.lineno <= row <= (node.end_lineno or 0)), tree)
-    for node in ast.walk(region):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and len(node.targets) == 1:
-            target, called = node.targets[0], node.value.func
-            if isinstance(target, ast.Name) and target.id == name and ast.unparse(called).split(".")[-1] == function:
-                return node.value
-    return None
+    made = _bound_to(region, name)
+    return _made_by(tree, made, function, _DEEPEST) if made is not None else None
 
 
-def _passing_none(source: Source, call: ast.Call, definition: cst.FunctionDef, parameter: str) -> Placed | None:
+def _bound_to(region: ast.AST, name: str) -> ast.expr | None:
+    """What the only plain assignment to a name gives it."""
+    found = [
+        node.value
+        for node in ast.walk(region)
+        if isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _made_by(tree: ast.Module, value: ast.expr, function: str, depth: int) -> ast.Call | None:
+    """The call of `function` that gives a value, straight or through functions that return what it gives."""
+    if not isinstance(value, ast.Call) or not depth:
+        return None
+    called = ast.unparse(value.func).split(".")[-1]
+    if called == function:
+        return value
+    definitions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == called]
+    if len(definitions) != 1:
+        return None
+    returned = [node.value for node in ast.walk(definitions[0]) if isinstance(node, ast.Return)]
+    result = returned[0] if len(returned) == 1 else None
+    if isinstance(result, ast.Name):
+        result = _bound_to(definitions[0], result.id)
+    return _made_by(tree, result, function, depth - 1) if result is not None else None
+
+
+def _passing(
+    source: Source, call: ast.Call, definition: cst.FunctionDef, parameter: str, content: str
+) -> Placed | None:
+    """The edit that gives a call `content` for a parameter."""
     listed = [each.name.value for each in (*definition.params.posonly_params, *definition.params.params)]
     if isinstance(call.func, ast.Attribute) and listed[:1] in (["self"], ["cls"]):
         listed = listed[1:]
@@ -76,9 +123,9 @@ def _passing_none(source: Source, call: ast.Call, definition: cst.FunctionDef, p
     if given is None and parameter in listed[: len(call.args)]:
         given = call.args[listed.index(parameter)]
     if given is not None:
-        return places.between(source, _place(source, given.lineno, given.col_offset), _end(source, given), "None")
+        return places.between(source, _place(source, given.lineno, given.col_offset), _end(source, given), content)
     last = max((_end(source, each) for each in (*call.args, *(k.value for k in call.keywords))), default=None)
-    return places.between(source, last, last, f", {parameter}=None") if last is not None else None
+    return places.between(source, last, last, f", {parameter}={content}") if last is not None else None
 
 
 def _end(source: Source, node: ast.expr) -> tuple[int, int]:

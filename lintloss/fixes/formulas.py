@@ -191,8 +191,8 @@ def _fused_entries(misuse: Misuse, wanted: Mapping[str, object]) -> list[tuple[E
             is_it = all((entry.kind if key == "kind" else entry[key]) == value for key, value in cell.items())
             if is_it and extra is not None and not entry.is_class and not entry["versions"] and _needs_no_more(entry):
                 found[id(entry)] = (entry, extra)
-    framework = _framework(misuse)
-    return sorted(found.values(), key=lambda each: (each[0].framework != framework, bool(each[1]), each[0].name))
+    own = framework(misuse)
+    return sorted(found.values(), key=lambda each: (each[0].framework != own, bool(each[1]), each[0].name))
 
 
 def _on_logits(entry: Entry) -> str | None:
@@ -209,13 +209,20 @@ def _needs_no_more(entry: Entry) -> bool:
     return required <= {entry.role("labels"), entry.role("prediction")}
 
 
-def _framework(misuse: Misuse) -> str | None:
-    """The framework of the formula's operations."""
+def framework(misuse: Misuse) -> str | None:
+    """The framework of the formula's operations; None for a loss that is no formula."""
     for layer in _path(misuse, misuse.site.term) if isinstance(misuse.site.term, Apply) else ():
         bound = misuse.book.bind(layer.term)
         if bound is not None and bound.entry.framework != "python":
             return bound.entry.framework
     return None
+
+
+def labels_written(misuse: Misuse) -> NodeOrigin | None:
+    """The expression within the formula that stands for the labels."""
+    term, labels = misuse.site.term, misuse.site.labels
+    written = _written(term, labels) if isinstance(term, Apply) and labels is not None else None
+    return written if written is not None and places.contains(misuse.place, written) else None
 
 
 def _labels(misuse: Misuse, core: Apply, where: NodeOrigin) -> str | None:

@@ -6,12 +6,17 @@ from collections.abc import Iterable, Mapping
 
 from lintloss.analysis.apis import Entry
 from lintloss.analysis.syntax import NodeOrigin
-from lintloss.fixes import names, places
+from lintloss.fixes import formulas, names, places
 from lintloss.fixes.misuse import Change, Misuse
 
 
 def encode_labels(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
-    """The verb: pass what the labels were made from where it has a name, or encode them in the call."""
+    """The verb: pass what the labels were made from where it has a name, or encode them in the call.
+
+    With `shape`, they are laid out like the prediction instead.
+    """
+    if arguments.get("shape") == "prediction":
+        return _laid_out(misuse)
     given, wanted = misuse.given("labels"), arguments.get("encoding")
     if given is None or not isinstance(wanted, str):
         return None
@@ -76,3 +81,29 @@ def _option(misuse: Misuse, entry: Entry, wanted: str) -> str | None:
         return f"{entry['axis']}=-1" if isinstance(entry["axis"], str) else None
     classes = misuse.prediction.units
     return f"{entry['classes']}={classes}" if classes is not None else None
+
+
+# -- in another shape ----------------------------------------------------------------------------------------
+
+
+def _laid_out(misuse: Misuse) -> Change | None:
+    """The labels of the loss, one for each prediction: in a column or in none."""
+    given = misuse.given("labels") or formulas.labels_written(misuse)
+    shape = misuse.prediction.shape
+    if given is None or shape is None or len(shape) not in (1, 2):
+        return None
+    entry = _reshaping(misuse)
+    written = names.spelling(entry.name, misuse.site.scope, given.unit.source, misuse.book) if entry else None
+    if written is None:
+        return None
+    layout = "[-1]" if len(shape) == 1 else "[-1, 1]"
+    return Change.of([places.replacing(given, f"{written.code}({places.text(given)}, {layout})"), *written.edits])
+
+
+def _reshaping(misuse: Misuse) -> Entry | None:
+    """The function called reshape of the loss' framework, or of the formula's."""
+    framework = formulas.framework(misuse) or misuse.site.entry.framework
+    entries = (entry for name in misuse.book.names() for entry in misuse.book.entries(name))
+    found = (each for each in entries if each.framework == framework and each.kind == "pass" and each["shape"])
+    functions = [each for each in found if each.name.endswith(".reshape") and not each.name.startswith("tensor.")]
+    return min(functions, key=lambda each: each.name.count("."), default=None)

@@ -23,12 +23,18 @@ from lintloss.fixes.written import WrittenCall
 
 def drop_layer(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
     """The verb: take the activation away, so that the model outputs what went into it."""
-    return Change.of(_dropped(misuse, application) for application in applications(misuse))
+    dropped = [_made_linear(misuse, application) for application in applications(misuse)]
+    made = [change for change in dropped if change is not None]
+    return Change.of(edit for change in made for edit in change.edits) if len(made) == len(dropped) else None
 
 
-def _dropped(misuse: Misuse, application: Application) -> Placed | None:
+def _made_linear(misuse: Misuse, application: Application) -> Change | None:
     if callers.chosen_by_caller(application) is not None:
         return callers.made_linear(misuse, application)
+    return Change.of([_dropped(application)])
+
+
+def _dropped(application: Application) -> Placed | None:
     if _serves_others(application):
         return None
     if application.given is not None and application.place is not None:
@@ -106,7 +112,7 @@ def set_activation(misuse: Misuse, wanted: str) -> Change | None:
     if len(found) != 1 or (wanted == "softmax" and misuse.prediction.units == 1):
         return None
     if wanted == "linear":
-        return Change.of([_dropped(misuse, found[0])])
+        return _made_linear(misuse, found[0])
     if callers.chosen_by_caller(found[0]) is not None or _serves_others(found[0]):
         return None
     return Change.of(_reactivated(found[0], wanted, misuse))
