@@ -160,6 +160,7 @@ class _Check:
     unsafe_fixes: bool
     diff: bool
     verify: bool
+    evidence: bool
     add_ignore: bool
     reason: str
     output_format: str
@@ -170,7 +171,13 @@ class _Check:
     no_baseline: bool
     diff_base: str | None
 
+    @property
+    def shows_evidence(self) -> bool:
+        return self.verify and (self.evidence or self.output_format in output.WITH_EVIDENCE)
+
     def __post_init__(self) -> None:
+        if self.evidence and not self.verify:
+            raise click.UsageError("--evidence needs --verify")
         if self.add_ignore and (self.fix or self.verify):
             raise click.UsageError("--add-ignore goes with neither --fix nor --verify")
         if "\n" in self.reason or "\r" in self.reason:
@@ -183,6 +190,7 @@ class _Check:
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: change outputs, too.")
 @click.option("--diff", is_flag=True, help="Show what --fix or --add-ignore would change; write nothing.")
 @click.option("--verify", is_flag=True, help="Prove findings and fixes with real TensorFlow.")
+@click.option("--evidence", is_flag=True, help="With --verify: train both versions and show what a misuse costs.")
 @_selection
 @click.option("--output-format", type=click.Choice(output.FORMATS), default="text", show_default=True)
 @click.option("--output-file", type=click.Path(path_type=Path), help="Write the report there.")
@@ -216,7 +224,14 @@ def check(
     if wanted.diff:
         return _show_diff(given, changed, wanted.exit_zero)
     if changed is None:
-        report = linter.lint(given.sources, settings, verify=wanted.verify, unreadable=given.unreadable, scope=scope)
+        report = linter.lint(
+            given.sources,
+            settings,
+            verify=wanted.verify,
+            evidence=wanted.shows_evidence,
+            unreadable=given.unreadable,
+            scope=scope,
+        )
         sources: Sequence[Source] = given.sources
     else:
         _keep(given, changed, wanted)
@@ -285,6 +300,7 @@ def _changed(given: _Given, settings: Settings, scope: Scope, wanted: _Check) ->
             settings,
             unsafe=wanted.unsafe_fixes,
             verify=wanted.verify,
+            evidence=wanted.shows_evidence and not wanted.diff,
             unreadable=given.unreadable,
             scope=scope,
         )

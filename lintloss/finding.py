@@ -97,6 +97,30 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """What one version came to when it was trained on a small separable problem.
+
+    `lowest` is the lowest loss per example that it can reach, `gradient` the norm of an example's gradient with respect
+    to its logits where the model is confidently wrong, `accuracy` the share of right answers after training (None for
+    targets that are no classes). `intended` are the means of the loss that was meant, at each of `Evidence.steps`.
+    """
+
+    lowest: float
+    gradient: float
+    accuracy: float | None
+    intended: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a misuse costs: both versions trained from the same start; the text of an exception where one cannot be."""
+
+    steps: tuple[int, ...]
+    before: Learned | str
+    after: Learned | str
+
+
+@dataclass(frozen=True)
 class Verification:
     """The runtime checker's answer for one finding."""
 
@@ -104,6 +128,7 @@ class Verification:
     reason: str
     framework: str
     batches: tuple[Batch, ...] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)

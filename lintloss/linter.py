@@ -87,6 +87,7 @@ def lint(
     settings: Settings,
     *,
     verify: bool = False,
+    evidence: bool = False,
     unreadable: Sequence[Finding] = (),
     beside: Sequence[Source] = (),
     scope: Scope | None = None,
@@ -96,19 +97,21 @@ def lint(
     `unreadable` are the findings for files that never became sources; they are reported with the
     rest. `beside` are sources that are not linted, and count instead of their files on disk where
     the linted ones import them. `scope` narrows what is reported; without it that is everything.
+    With `evidence`, what each verified misuse costs is shown by training, which takes seconds each.
 
     Raises:
         UsageError: settings name unknown rules, knowledge is broken, or `verify` lacks TensorFlow.
     """
     if verify:
         _require_tensorflow()
-    return on_deep_stack(lambda: _lint(sources, settings, verify, unreadable, beside, scope or Scope()))
+    return on_deep_stack(lambda: _lint(sources, settings, verify, evidence, unreadable, beside, scope or Scope()))
 
 
 def _lint(
     sources: Sequence[Source],
     settings: Settings,
     verify: bool,
+    evidence: bool,
     unreadable: Sequence[Finding],
     beside: Sequence[Source],
     scope: Scope,
@@ -132,7 +135,9 @@ def _lint(
         found = [*judged, *_unparsed(analysis), *_skipped_cells(source)]
         found = _unsuppressed([each for each in found if each.code in codes], source, codes, rules.keys() - codes)
         found = with_severities(without_ignored(found, settings), settings)
-        claims += [claim(each, known, analysis, settings) if verify else Claim(each, None) for each in found]
+        claims += [
+            claim(each, known, analysis, settings, evidence=evidence) if verify else Claim(each, None) for each in found
+        ]
         if analysis.exhausted:
             notes.append(f"{source.filename}: {_EXHAUSTED}")
     found = [each.finding for each in claims]
@@ -154,6 +159,7 @@ def fix(
     *,
     unsafe: bool = False,
     verify: bool = False,
+    evidence: bool = False,
     unreadable: Sequence[Finding] = (),
     beside: Sequence[Source] = (),
     scope: Scope | None = None,
@@ -172,7 +178,7 @@ def fix(
 
     def linted() -> Report:
         now = [*present.values()]
-        return lint(now, settings, verify=verify, unreadable=unreadable, beside=beside, scope=scope)
+        return lint(now, settings, verify=verify, evidence=evidence, unreadable=unreadable, beside=beside, scope=scope)
 
     report = linted()
     for _ in range(_MOST_ROUNDS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintloss.config import Settings
@@ -30,13 +31,16 @@ class Claim:
     request: Request | None
 
 
-def claim(finding: Finding, sources: Sequence[Source], analysis: Analysis, settings: Settings) -> Claim:
-    """Make a finding's claim while its analysis is at hand."""
+def claim(
+    finding: Finding, sources: Sequence[Source], analysis: Analysis, settings: Settings, *, evidence: bool = False
+) -> Claim:
+    """Make a finding's claim while its analysis is at hand; `evidence` asks for what the misuse costs, too."""
     from lintloss.pages import load_rules
 
     by_name = {source.filename: source for source in sources}
     rule = load_rules(settings).get(finding.code)
-    return Claim(finding, _request(finding, rule, by_name, analysis, settings))
+    request = _request(finding, rule, by_name, analysis, settings)
+    return Claim(finding, request and replace(request, with_evidence=evidence))
 
 
 def prove(claims: Sequence[Claim], settings: Settings) -> list[Finding]:
@@ -71,18 +75,23 @@ def _request(
     if rule is None or case is None or intent is None:
         return None
     facts, labels, given = case.prediction, case.labels, case.site.labels
-    pre = _innermost(facts, analysis)
+    # A loss of any values means the prediction as it is; others mean the logits behind it.
+    is_plain = case.entry["input"] == "any" and intent == case.entry["reference"]
+    pre = case.site.prediction if is_plain else _innermost(facts, analysis)
     if labels is not None and any(option.verb == "swap-arguments" for option in rule.fixes):
         # What stands in the labels' place is meant as the prediction, and the reverse.
-        facts, labels, pre, given = labels, facts, given, case.site.prediction
-    of_pre = analysis.facts.single(pre) if pre is not None else facts
+        facts, labels, given = labels, facts, case.site.prediction
+        pre = _innermost(facts, analysis) or case.site.labels
+    of_pre = analysis.facts.single(pre) if pre is not None and not is_plain else facts
     return Request(
         before=case.site,
-        after=_rewritten(finding, case.site, sources, settings) if finding.fix else None,
+        after=_rewritten(finding, case, sources, analysis, settings) if finding.fix else None,
         intent=intent,
         pre=pre,
+        activation=_assumed(facts, case) if pre is None else None,
         labels=given,
         encoding=labels.encoding if labels else "unknown",
+        labels_rank=len(labels.shape) if labels is not None and labels.shape is not None else None,
         shape=of_pre.shape or facts.shape,
         classes=facts.units or (labels.classes if labels else None),
         dtype=of_pre.dtype or facts.dtype,
@@ -91,14 +100,21 @@ def _request(
 
 
 def _innermost(facts: Facts, analysis: Analysis) -> Term | None:
-    """What went into the first of the activations that were applied one on another: the logits."""
+    """What went into the first of several equal activations, applied one on another: the logits."""
     pre = facts.pre
     while pre is not None:
-        inner = analysis.facts.single(pre).pre
-        if inner is None:
+        inner = analysis.facts.single(pre)
+        if inner.pre is None or inner.activation != facts.activation:
             break
-        pre = inner
+        pre = inner.pre
     return pre
+
+
+def _assumed(facts: Facts, case: Case) -> str | None:
+    """What a prediction of which nothing is known is taken for, where the loss takes probabilities."""
+    if facts.activation != "unknown" or case.entry["input"] != "probabilities":
+        return None
+    return "softmax" if "softmax" in str(case.entry["family"]) else "sigmoid"
 
 
 def _case(finding: Finding, rule: Rule, analysis: Analysis, settings: Settings) -> Case | None:
@@ -120,8 +136,14 @@ def _cases(site: Site, analysis: Analysis, settings: Settings) -> Iterator[Case]
             yield Case(site, site.entry, prediction.facts, facts, analysis.book, settings.backend)
 
 
-def _rewritten(finding: Finding, before: Site, sources: Mapping[str, Source], settings: Settings) -> Site | None:
-    """Make the fix, read the files again and return the same loss call in them."""
+def _rewritten(
+    finding: Finding, case: Case, sources: Mapping[str, Source], analysis: Analysis, settings: Settings
+) -> Site | None:
+    """Make the fix, read the files again and return the same loss call in them.
+
+    One call may be several sites: one for each output of a model, or for each way of reaching it. They are told apart
+    by their order.
+    """
     from lintloss.analysis import Analyser
 
     assert finding.fix is not None
@@ -134,23 +156,28 @@ def _rewritten(finding: Finding, before: Site, sources: Mapping[str, Source], se
         return None
     again = Analyser([*present.values()], settings).analyse(present[name])
     start, end = moved(sources[name], finding.fix.edits, finding.span)
-    places = {
-        index: _offset(present[name], site.origin.span, "start")
-        for index, site in enumerate(again.sites)
-        if site.anchor == before.anchor and site.origin.span.filename == name
+    found = {
+        site: _offset(present[name], site.origin.span, "start")
+        for site in again.sites
+        if site.anchor == case.site.anchor and site.origin.span.filename == name
     }
-    inside = [(place - start, index) for index, place in places.items() if start <= place < end]
-    return again.sites[min(inside)[1]] if inside else None
+    inside = [site for site, place in found.items() if start <= place < end]
+    first = [site for site in inside if found[site] == min(found[each] for each in inside)]
+    here = [site for site in analysis.sites if site.anchor == case.site.anchor and site.origin.span == finding.span]
+    if not first:
+        return None
+    return first[here.index(case.site)] if len(first) == len(here) else first[0]
 
 
 def _edited(fix: Fix, sources: Mapping[str, Source]) -> dict[str, Source] | None:
     """Return the sources that a fix touches as it leaves them, None if it cannot be made."""
     names = dict.fromkeys(edit.span.filename for edit in fix.edits)
-    if any(name not in sources for name in names):
-        return None
     try:
+        # A flow may lead into files that were only imported.
+        known = {name: sources.get(name) or Source.read(Path(name), name) for name in names}
         return {
-            name: sources[name].with_edits([edit for edit in fix.edits if edit.span.filename == name]) for name in names
+            name: source.with_edits([edit for edit in fix.edits if edit.span.filename == name])
+            for name, source in known.items()
         }
     except (UnicodeEncodeError, Unreadable):
         return None

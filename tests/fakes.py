@@ -101,7 +101,7 @@ def _findings(source: Source) -> Iterator[Finding]:
         yield Finding("LL101", "a-bad-word", Severity.ERROR, f"`{match[0]}` is bad", span, fix, flow)
 
 
-def claim(finding: Finding, *rest: object) -> Claim:
+def claim(finding: Finding, *rest: object, **options: object) -> Claim:
     return Claim(finding, None)
 
 

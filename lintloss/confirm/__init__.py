@@ -26,11 +26,12 @@ class Request:
 
     `before` and `after` are the same call read from the original and from the rewritten file; None where there is no
     rewritten call to run. `intent` names the reference. `pre` is what went into the activation in the original code
-    (None: the prediction itself), `labels` what it was given as labels, `encoding` what these are. The rest is optional
-    knowledge: `shape` and `dtype` of `pre`, the number of `classes`, the framework's major version that the file is
-    written for. Where an expression around the call belongs to the comparison too (a hand-written loss that became
-    `tf.reduce_mean(...)` of a library's loss), `before_term` and `after_term` are the whole expressions and `reduction`
-    names what they reduce by.
+    (None: the prediction itself), `activation` what the prediction is taken for where it is not known (`softmax`,
+    `sigmoid`), `labels` what it was given as labels, `encoding` what these are and `labels_rank` how many axes they
+    have. The rest is optional knowledge: `shape` and `dtype` of `pre`, the number of `classes`, the framework's major
+    version that the file is written for. Where an expression around the call belongs to the comparison too (a
+    hand-written loss that became `tf.reduce_mean(...)` of a library's loss), `before_term` and `after_term` are the
+    whole expressions and `reduction` names what they reduce by. `with_evidence` asks for what the misuse costs, too.
     """
 
     before: Site
@@ -46,6 +47,9 @@ class Request:
     era: Era | None = None
     before_term: Term | None = None
     after_term: Term | None = None
+    activation: str | None = None
+    labels_rank: int | None = None
+    with_evidence: bool = False
 
 
 def available() -> bool:
@@ -66,7 +70,7 @@ def verify(
     each request (None while there is no worker).
     """
     from lintloss.analysis import apis
-    from lintloss.confirm.cases import verification
+    from lintloss.confirm.checking import verification
     from lintloss.confirm.process import Worker, WorkerLost
     from lintloss.confirm.verdicts import undecided
 

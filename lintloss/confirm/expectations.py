@@ -88,6 +88,20 @@ class Expectation:
             raise NoReference("the weights do not fit the losses") from error
         return replace(result, gradient=result.gradient.reshape(logits.shape))
 
+    def rows(self, labels: Any, shape: tuple[int, ...]) -> Array:
+        """Labels as one weight per class, in the shape of the logits.
+
+        Raises:
+            NoReference: labels and logits do not go together.
+        """
+        labels = np.asarray(labels)
+        if labels.size == int(np.prod(shape)) and not (self.is_softmax and labels.ndim < len(shape)):
+            return np.asarray(labels, np.float64).reshape(shape)
+        ids = _without_unit(labels, len(shape), self.options.axis)
+        if not self.is_softmax or ids.shape != tuple(np.delete(shape, self.options.axis)):
+            raise NoReference(f"labels of shape {labels.shape} do not fit logits of shape {shape}")
+        return np.moveaxis(references.one_hot(ids.astype(np.int64), shape[self.options.axis]), -1, self.options.axis)
+
     def _pointwise(self, logits: Array, labels: Any, options: Options) -> Pointwise:
         if not self.is_softmax:
             z = _shaped(logits, labels.shape)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from lintloss.analysis.apis import ApiBook, Bound, Entry, Era
@@ -44,6 +45,7 @@ RUNNABLE_STRUCTURES = frozenset(
 ) | {"tensor.shape", "tensor.ndim", "tensor.size", "operator.getitem"}
 
 Node = list[Any]
+NO_CUTS: Mapping[str, str | None] = MappingProxyType({})
 
 RUNNABLE_LIBRARIES = frozenset("tensorflow keras numpy math operator builtins tensor".split())
 NOT_RUN = frozenset(
@@ -103,16 +105,23 @@ class Reader:
 
     def logits_of(self, term: Term) -> Term:
         """The term, or, where it is a learned layer that applies an activation itself, what goes into that."""
-        while isinstance(term, (Stated, Choice)):
-            term = self._taken(term)
-        split = self._split(term) if isinstance(term, Apply) else None
-        return self.normal(split[0] if split else term)
+        taken = self._taken(term)
+        if taken is not term:
+            return self.logits_of(taken)
+        bound = self.bind(term)
+        parameter = _activation_parameter(bound)
+        if isinstance(term, Apply) and bound is not None and parameter is not None:
+            return self._linear(term, bound, parameter)
+        return self.normal(term)
 
     def bind(self, term: Term) -> Bound | None:
         return self.book.bind(term, self.era)
 
-    def program(self, term: Term, cuts: frozenset[str] = frozenset()) -> Program:
-        """The program that computes `term`; terms whose fingerprint is in `cuts` become leaves."""
+    def program(self, term: Term, cuts: Mapping[str, str | None] = NO_CUTS) -> Program:
+        """The program that computes `term`; terms whose fingerprint is in `cuts` become leaves.
+
+        Where `cuts` names an activation, it is applied to what will be put in the leaf's place.
+        """
         writer = _Writer(self, cuts)
         writer.write(self.normal(term))
         return Program(tuple(writer.nodes), writer.leaves, frozenset(writer.calls), self.dropout)
@@ -124,6 +133,9 @@ class Reader:
                 return term if taken is term else self.normal(taken)
             case Parameter(default=Const()):
                 return term.default or term
+            case Api(path=path):
+                entry = self.book.entry(path)
+                return Api(entry["runs_as"]) if entry is not None and entry["runs_as"] else term
             case Apply():
                 return self._normal_call(term)
             case Sequence(kind=kind, items=items):
@@ -141,36 +153,34 @@ class Reader:
         return term
 
     def _normal_call(self, term: Apply) -> Term:
-        split = self._split(term)
-        if split is not None:
-            inner, activation = split
-            return self._activated(self.normal(activation), self.normal(inner))
         bound = self.bind(term)
+        parameter = _activation_parameter(bound)
+        if bound is not None and parameter is not None:
+            return self._learned(term, bound, parameter)
         if bound is not None and "dropout" in (bound.entry["passes"], bound.entry["since"]):
             return self._without_dropout(term, bound)
         return self._plain(term, bound)
 
-    def _split(self, term: Apply) -> tuple[Apply, Term] | None:
-        """A learned layer without its activation, and the activation that it applies; None if there is none."""
-        bound = self.bind(term)
-        if bound is None or not bound.entry["learned"] or not isinstance(bound.entry["activation"], str):
-            return None
-        name = bound.entry["activation"]
-        activation = bound.arguments.get(name)
+    def _learned(self, term: Apply, bound: Bound, parameter: str) -> Term:
+        """A learned layer that activates nothing, and after it the activation that it was given."""
+        linear, activation = self._linear(term, bound, parameter), bound.arguments.get(parameter)
         if activation is None or (isinstance(activation, Const) and activation.value in (None, "linear")):
-            return None
-        made = bound.constructor or term
-        without = Apply(made.function, (*self._arguments_but(bound, made, name), Argument(name, Const(None))))
-        return (Apply(without, term.arguments) if bound.constructor else without), activation
+            return linear
+        return self._activated(self.normal(activation), linear)
 
-    def _arguments_but(self, bound: Bound, made: Apply, dropped: str) -> tuple[Argument, ...]:
-        """The arguments of `made` by keyword, without one of them: its position may not matter for the fingerprint."""
-        values = {id(argument.value) for argument in made.arguments}
-        return tuple(
-            Argument(name, value)
+    def _linear(self, term: Apply, bound: Bound, parameter: str) -> Apply:
+        """The layer without its activation, its other arguments by keyword: how they are written does not matter."""
+        made = bound.constructor or term
+        own = {id(argument.value) for argument in made.arguments}
+        kept = (
+            Argument(name, self.normal(value))
             for name, value in sorted(bound.arguments.items())
-            if name in bound.given and name != dropped and id(value) in values
+            if name in bound.given and name != parameter and id(value) in own
         )
+        layer = Apply(self.normal(made.function), (*kept, Argument(parameter, Const(None))))
+        if bound.constructor is None:
+            return layer
+        return Apply(layer, tuple(Argument(a.keyword, self.normal(a.value)) for a in term.arguments))
 
     def _activated(self, activation: Term, inner: Term) -> Term:
         if isinstance(activation, Apply):
@@ -191,27 +201,53 @@ class Reader:
         function = self.normal(term.function)
         if bound is None or bound.constructor is not None:
             return Apply(function, tuple(Argument(a.keyword, self.normal(a.value)) for a in term.arguments))
-        if isinstance(function, Api):
-            function = Api(_running_name(function.path, bound.entry))
-        return Apply(function, tuple(self._argument(a, bound) for a in term.arguments))
+        if not isinstance(function, Api):
+            return Apply(function, tuple(self._argument(a, bound) for a in term.arguments))
+        if bound.entry["runs_as"]:
+            return self._instead(bound.entry["runs_as"], bound)
+        running = Api(_running_name(function.path, bound))
+        return Apply(running, tuple(self._argument(a, bound) for a in term.arguments))
+
+    def _instead(self, path: str, bound: Bound) -> Apply:
+        """Another callable that computes the same: its input by position, by keyword what both of them know."""
+        target = self.book.entry(path)
+        known = {parameter.name for parameter in (target.parameters or () if target is not None else ())}
+        given = {name: self.normal(value) for name, value in bound.arguments.items() if name in bound.given}
+        first = bound.entry["input"] if bound.entry.kind != "loss" else None
+        positional = tuple(Argument(None, value) for name, value in given.items() if name == first)
+        keywords = (Argument(name, value) for name, value in given.items() if name != first and name in known)
+        return Apply(Api(path), (*positional, *keywords))
 
     def _argument(self, argument: Argument, bound: Bound) -> Argument:
         """Positional arguments become keywords where versions disagree about their order."""
-        keyword = argument.keyword
-        if keyword is None and bound.entry["orders"] and self.era:
+        keyword, present = argument.keyword, {parameter.name for parameter in bound.entry.parameters or ()}
+        if keyword is None and bound.entry["orders"] and self.era and bound.given <= present:
             keyword = next((name for name, value in bound.arguments.items() if value is argument.value), None)
-        elif keyword is not None and keyword not in bound.arguments:
+        elif keyword is not None and keyword not in present:
             keyword = (bound.entry["renamed"] or {}).get(keyword, keyword)
         return Argument(keyword, self.normal(argument.value))
 
 
-def _running_name(path: str, entry: Entry) -> str:
-    """TensorFlow 1's own functions live in `compat.v1` today."""
-    prefix = "tensorflow."
+def _activation_parameter(bound: Bound | None) -> str | None:
+    """The parameter of a learned layer that holds the activation it applies itself."""
+    name = bound.entry["activation"] if bound is not None and bound.entry["learned"] else None
+    return name if isinstance(name, str) else None
+
+
+def _running_name(path: str, bound: Bound) -> str:
+    """TensorFlow 1's own functions, and those called with a parameter that only it has, live in `compat.v1` today."""
+    prefix, entry = "tensorflow.", bound.entry
     is_old = str(entry["versions"] or "").replace(" ", "") in ("tensorflow<2", "tensorflow<2.0", "tensorflow<1")
+    present = {parameter.name for parameter in entry.parameters or ()} | set(entry["renamed"] or ())
+    is_old = is_old or bool(entry.orders and not bound.given <= present)
     if is_old and path.startswith(prefix) and not path.startswith(f"{prefix}compat."):
         return f"{prefix}compat.v1.{path.removeprefix(prefix)}"
     return path
+
+
+def constant_int(term: Term | None) -> int | None:
+    """A constant that can be a number of classes."""
+    return term.value if isinstance(term, Const) and type(term.value) is int and 0 < term.value < 4096 else None
 
 
 def described(term: Term) -> str:
@@ -233,7 +269,7 @@ def described(term: Term) -> str:
 class _Writer:
     """Writes one program."""
 
-    def __init__(self, reader: Reader, cuts: frozenset[str]) -> None:
+    def __init__(self, reader: Reader, cuts: Mapping[str, str | None]) -> None:
         self.reader = reader
         self.cuts = cuts
         self.nodes: list[Node] = []
@@ -245,10 +281,14 @@ class _Writer:
         """Write `term`, after its parts, and say where it stands."""
         known = self._written.get(id(term))
         if known is None:
-            node = self._leaf(term) if self._is_leaf(term) else self._node(term)
-            self.nodes.append(node)
-            known = self._written[id(term)] = len(self.nodes) - 1
+            known = self._written[id(term)] = (
+                self._leaf(term) if self._is_leaf(term) else self._append(self._node(term))
+            )
         return known
+
+    def _append(self, node: Node) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1
 
     def _is_leaf(self, term: Term) -> bool:
         if not isinstance(term, (Const, Api)) and self.reader.fingerprint(term) in self.cuts:
@@ -272,10 +312,14 @@ class _Writer:
         entry = self.reader.book.entry(path) or self.reader.book.entry(path.replace(".compat.v1.", "."))
         return entry is not None and is_runnable(entry, path) and not (entry["learned"] and not entry.is_class)
 
-    def _leaf(self, term: Term) -> Node:
+    def _leaf(self, term: Term) -> int:
         name = self.reader.fingerprint(term)
         self.leaves[name] = term
-        return ["leaf", name]
+        leaf, activation = self._append(["leaf", name]), self.cuts.get(name)
+        if activation is None:
+            return leaf
+        function = self._append(["api", f"tensorflow.nn.{activation}"])
+        return self._append(["apply", function, [[None, leaf]]])
 
     def _node(self, term: Term) -> Node:
         match term:

@@ -59,7 +59,7 @@ class Trial:
 
 def flat(values: Array) -> tuple[float, ...]:
     """The first numbers of an array."""
-    return tuple(float(value) for value in np.ravel(values)[:FIGURES])
+    return tuple(float(value) + 0.0 for value in np.ravel(values)[:FIGURES])  # no negative zeros
 
 
 def tolerance(expected: Array, terms: int, largest: float, dtype: str) -> float:

@@ -107,6 +107,8 @@ class Method:
     def __call__(self, receiver: Any, *positional: Any, **keywords: Any) -> Any:
         if not isinstance(receiver, (tf.Tensor, tf.Variable, np.ndarray, np.generic)):
             raise Refused(f"{self.name} of a {type(receiver).__name__}")
+        if not hasattr(receiver, self.name) and hasattr(receiver, "numpy"):
+            receiver = receiver.numpy()  # labels are drawn as tensors, where the code may have held an array
         found = getattr(receiver, self.name)
         return found(*positional, **keywords) if callable(found) else found
 
@@ -310,6 +312,66 @@ def _model(side: Message, batch: Any, operations: Operations) -> tuple[Any, Any]
     return model, shifting.shift
 
 
+def learn(message: Message, operations: Operations) -> Message:
+    """Train a linear model in front of each version, by plain gradient descent from the same start.
+
+    Answers, for each, the logits at every `every`-th of `steps` steps, and what the model outputs for them at the end.
+    Rows of `features` times `weights` have the layout `shape`, whose `permutation` are the logits.
+    """
+    leaves = {name: leaf(data) for name, data in message["leaves"].items()}
+    kinds = {True: _learned_compiled, False: _learned_called}
+    return {
+        name: _outcome(partial(kinds["head" in side], side, message, leaves, operations))
+        for name, side in message["sides"].items()
+    }
+
+
+def _learned_called(side: Message, message: Message, leaves: dict[str, Any], operations: Operations) -> Message:
+    features, weights = leaf(message["features"]), tf.Variable(leaf(message["weights"]))
+    features = tf.reshape(features, [-1, features.shape[-1]])
+    dtype, seen = message["dtype"], []
+    for step in range(message["steps"] + 1):
+        with tf.GradientTape() as tape:
+            rows = tf.reshape(features @ weights, message["shape"])
+            logits = tf.cast(tf.transpose(rows, message["permutation"]), dtype)
+            result = run(side["nodes"], operations, {**leaves, side["leaf"]: logits})
+            total = tf.reduce_mean(tf.cast(result, "float32"))
+        if step % message["every"] == 0:
+            seen.append(told(logits)["data"])
+        slope = tape.gradient(total, weights)
+        if slope is not None:
+            weights.assign_sub(message["rate"] * slope)
+    return {"logits": seen, "output": seen[-1]}
+
+
+def _learned_compiled(side: Message, message: Message, leaves: dict[str, Any], operations: Operations) -> Message:
+    features, weights = leaf(message["features"]), leaf(message["weights"])
+    labels = tf.convert_to_tensor(run(side["labels"], operations, leaves))
+    inputs = keras.Input(shape=features.shape[1:])
+    linear = _Linear(weights, message["shape"], dtype=message["dtype"])
+    model = keras.Model(inputs, run(side["head"], operations, {side["leaf"]: linear(inputs)}))
+    model.compile(keras.optimizers.SGD(message["rate"]), run(side["loss"], operations, {}), jit_compile=False)
+    seen = []
+    for step in range(message["steps"] + 1):
+        if step % message["every"] == 0:
+            seen.append(told(linear(features))["data"])
+        model.train_on_batch(features, labels)
+    return {"logits": seen, "output": told(model(features, training=False))["data"]}
+
+
+class _Linear(keras.layers.Layer):  # type: ignore[misc]
+    """`x @ w` laid out as one batch of logits."""
+
+    def __init__(self, weights: Any, shape: list[int], dtype: str) -> None:
+        super().__init__(dtype=dtype)
+        self.shape = shape
+        self.weight = self.add_weight(shape=weights.shape, initializer=lambda *_, **__: tf.cast(weights, dtype))
+
+    def call(self, inputs: Any) -> Any:
+        rows = tf.reshape(tf.cast(inputs, self.weight.dtype), [-1, self.weight.shape[0]])
+        return tf.reshape(rows @ tf.convert_to_tensor(self.weight), [-1, *self.shape[1:]])
+
+
 class _Shift(keras.layers.Layer):  # type: ignore[misc]
     """`x + shift`; the shift has the batch's own shape."""
 
@@ -343,7 +405,11 @@ def _first_line(error: object) -> str:
     return lines[0].strip("\"'")[:300] if lines else ""
 
 
-TASKS: dict[str, Callable[[Message, Operations], Message]] = {"evaluate": evaluate, "train": train}
+TASKS: dict[str, Callable[[Message, Operations], Message]] = {
+    "evaluate": evaluate,
+    "train": train,
+    "learn": learn,
+}
 
 
 def _answers(requests: TextIO) -> Iterator[Message]:

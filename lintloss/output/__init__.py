@@ -21,6 +21,7 @@ _MODULES = {
 
 FORMATS = tuple(_MODULES)
 FOR_PEOPLE = frozenset({"text", "concise"})
+WITH_EVIDENCE = frozenset({"html"})  # what is verified for these is trained as well
 
 
 class _Format(Protocol):

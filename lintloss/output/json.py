@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from lintloss.finding import Batch, Finding, Fix, Location, LossCall, Report, Verification
+from lintloss.finding import Batch, Evidence, Finding, Fix, Learned, Location, LossCall, Report, Verification
 from lintloss.output.context import Context
 
 
@@ -78,6 +78,7 @@ def _verification(verification: Verification) -> dict[str, Any]:
         "reason": verification.reason,
         "framework": verification.framework,
         "batches": [_batch(batch) for batch in verification.batches],
+        "evidence": None if verification.evidence is None else _evidence(verification.evidence),
     }
 
 
@@ -90,10 +91,33 @@ def _batch(batch: Batch) -> dict[str, Any]:
     }
 
 
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "steps": list(evidence.steps),
+        "before": _learned(evidence.before),
+        "after": _learned(evidence.after),
+    }
+
+
+def _learned(learned: Learned | str) -> dict[str, Any] | str:
+    if isinstance(learned, str):
+        return learned
+    return {
+        "lowest_loss": _figure(learned.lowest),
+        "gradient_where_wrong": _figure(learned.gradient),
+        "accuracy": learned.accuracy,
+        "intended_loss": [_figure(loss) for loss in learned.intended],
+    }
+
+
 def _figures(losses: tuple[float, ...] | str) -> list[float | str] | str:
     if isinstance(losses, str):
         return losses
-    return [loss if math.isfinite(loss) else str(float(loss)) for loss in losses]
+    return [_figure(loss) for loss in losses]
+
+
+def _figure(number: float) -> float | str:
+    return number if math.isfinite(number) else str(float(number))
 
 
 def _loss_call(call: LossCall) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from lintloss.finding import Batch, Edit, Finding, Fix, FlowStep, Report, Severity, Span, Verification
+from lintloss.finding import Batch, Edit, Evidence, Finding, Fix, FlowStep, Report, Severity, Span, Verification
 from lintloss.output.context import Context, place, summary
 from lintloss.sources import Unreadable
 
@@ -40,6 +40,26 @@ def figures(losses: tuple[float, ...] | str) -> str:
     shown = " ".join(_figure(loss) for loss in losses[:_MOST_FIGURES])
     left_out = len(losses) - _MOST_FIGURES
     return f"[{shown} ... {left_out} more]" if left_out > 0 else f"[{shown}]"
+
+
+def summed_up(evidence: Evidence) -> str:
+    """What training both versions has shown, in one line."""
+    before, after = evidence.before, evidence.after
+    if isinstance(before, str) or isinstance(after, str):
+        first = before if isinstance(before, str) else "trains"
+        return f"{first} -> {after if isinstance(after, str) else 'trains'}"
+    parts = [
+        f"lowest loss {_rough(before.lowest)} -> {_rough(after.lowest)}",
+        f"gradient where confidently wrong {_rough(before.gradient)} -> {_rough(after.gradient)}",
+    ]
+    if before.accuracy is not None and after.accuracy is not None:
+        parts.append(f"accuracy after {evidence.steps[-1]} steps {before.accuracy:.0%} -> {after.accuracy:.0%}")
+    parts.append(f"loss that was meant {_rough(before.intended[-1])} -> {_rough(after.intended[-1])}")
+    return ", ".join(parts)
+
+
+def _rough(number: float) -> str:
+    return f"{number:.3g}"
 
 
 def _finding(finding: Finding, context: Context) -> Iterator[str]:
@@ -122,6 +142,8 @@ def _verification(verification: Verification, context: Context) -> Iterator[str]
     yield f"  {verdict}{by}{reason}"
     for batch in verification.batches:
         yield from _batch(batch)
+    if verification.evidence is not None:
+        yield f"    evidence: {summed_up(verification.evidence)}"
 
 
 def _batch(batch: Batch) -> Iterator[str]:
