@@ -313,3 +313,18 @@ def test_a_loss_of_ones_own_is_judged_for_each_way_it_is_made() -> None:
         """
     )
     assert (verdict, codes) == (CallVerdict.MISUSED, "LL101")
+
+
+@pytest.mark.parametrize("mark", ["setup.py", "pyproject.toml", ".git"])
+def test_imports_are_looked_for_in_the_whole_project_from_any_folder_of_it(
+    mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / mark).touch()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "src" / "nets.py").write_text("import tensorflow as tf\n\ndef net(x):\n    return tf.nn.softmax(x)\n")
+    train = tmp_path / "scripts" / "train.py"
+    train.write_text(f"{IMPORTS}from nets import net\n" + LOSS.format("net(x)"))
+    monkeypatch.chdir(train.parent)
+    report = linter.lint([Source.read(train, "train.py")], Settings())
+    assert [finding.code for finding in report.findings] == ["LL101"]

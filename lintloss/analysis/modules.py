@@ -19,6 +19,7 @@ from lintloss.analysis.terms import Api, Term, Unknown
 from lintloss.sources import Source, Unreadable
 
 MOST_FOLDERS_UP = 12
+_MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 MOST_IMPORTERS = 12
 MOST_PARSED = 1_000_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
 MOST_FILES_SEARCHED = 400
@@ -29,7 +30,7 @@ class Project:
 
     def __init__(self, book: ApiBook, root: Path, sources: dict[str, Source]) -> None:
         self._book = book
-        self._root = root
+        self._root = _top(root)
         self._given = sources
         self._modules: dict[str, Module | None] = {}
         self._codes: dict[str, ModuleCode] = {}
@@ -178,7 +179,7 @@ class Project:
         folder = here
         for _ in range(MOST_FOLDERS_UP):
             roots += [folder, folder / "src"]
-            if folder == self._root or folder.parent == folder or (folder / ".git").exists():
+            if folder == self._root or folder.parent == folder or _is_top(folder):
                 break
             folder = folder.parent
         return roots
@@ -213,7 +214,7 @@ class Project:
             for place in islice(folder.rglob("*.py"), MOST_FILES_SEARCHED):
                 if place != path and not any(part.startswith(".") for part in place.relative_to(folder).parts):
                     searched.setdefault(place)
-            if folder == self._root or (folder / ".git").exists() or len(searched) >= MOST_FILES_SEARCHED:
+            if folder == self._root or _is_top(folder) or len(searched) >= MOST_FILES_SEARCHED:
                 break
             folder = folder.parent
         return sorted(searched, key=lambda place: (len(place.parts), str(place)))[:MOST_FILES_SEARCHED]
@@ -251,6 +252,16 @@ class Project:
             return self._make(Source.read(path, str(path)), path)
         except (Unreadable, OSError):
             return None
+
+
+def _top(folder: Path) -> Path:
+    """The folder that a project lies in: the nearest above that says so, or the working directory itself."""
+    above = [folder, *folder.parents][:MOST_FOLDERS_UP]
+    return next((each for each in above if _is_top(each)), folder)
+
+
+def _is_top(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in _MARKS_OF_A_PROJECT)
 
 
 def _empty(path: Path) -> Source:
