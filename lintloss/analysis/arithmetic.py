@@ -46,13 +46,21 @@ def _combined(operation: str, operands: list[Term], facts: list[Facts]) -> Facts
         linear = one if one.activation == "linear" else other
         if not any(side.activation in SQUASHING for side in facts) or operation in ("add", "subtract"):
             return Facts(activation="linear", units=linear.units, shape=linear.shape, role="prediction")
+    if "weight" in (one.role, other.role) and not any(_is_known(side) for side in facts):
+        # What is learned can be any number, and so can all that it is added to or multiplied with.
+        return Facts(activation="linear", role="prediction")
     if _is_made(one) and _is_made(other):
         return Facts(role="made", reason="arithmetic on values that nothing is known of")
     return _mixed(facts)
 
 
 def _is_made(facts: Facts) -> bool:
-    return facts.role in ("made", "literal", "input")
+    return facts.role in ("made", "literal", "input", "weight")
+
+
+def _is_known(facts: Facts) -> bool:
+    """Whether an activation or an encoder has made a value what it is."""
+    return facts.activation not in ("unknown", "linear") or facts.role == "label"
 
 
 def _with_number(operation: str, facts: Facts, number: Const) -> Facts:
@@ -97,6 +105,37 @@ def _bounded(operation: str, term: Apply, operands: list[Term], facts: list[Fact
     if operation == "maximum" and numbers in ([0], [0.0]):
         return Facts(activation="relu", applied=term.origin, shape=known.shape, units=known.units, role="prediction")
     return _mixed(facts)
+
+
+def joined(parts: list[Facts], axis: int | None) -> Facts | None:
+    """The facts of values put side by side along `axis` (None: not known), or None where they are of several kinds."""
+    first = parts[0]
+    keeps_rows = axis == 0 or (axis is not None and bool(first.shape) and axis == -len(first.shape or ()))
+    if all(part.activation == first.activation for part in parts) and first.activation != "unknown":
+        if first.activation in ("softmax", "log_softmax") and not keeps_rows:
+            return Facts(activation="other", role="prediction", reason="it is several distributions side by side")
+        units = first.units if keeps_rows and all(part.units == first.units for part in parts) else None
+        return replace(first, since=(*first.since, "join"), repair="lost", shape=None, units=units)
+    if keeps_rows and all(part.encoding == first.encoding for part in parts) and first.encoding != "unknown":
+        same_width = all(part.classes == first.classes for part in parts)
+        return Facts(
+            encoding=first.encoding, role=first.role, classes=first.classes if same_width else None, steps=first.steps
+        )
+    return None
+
+
+def merged(operation: str, parts: list[Facts], axis: int | None) -> Facts | None:
+    """The facts of what a layer makes of several values, or None where that is not known."""
+    if operation == "concat":
+        return joined(parts, axis)
+    activations = {part.activation for part in parts}
+    if operation in ("add", "subtract") and "linear" in activations and activations.isdisjoint(SQUASHING):
+        return Facts(activation="linear", role="prediction")
+    if operation == "mean" and len(activations) == 1 and "unknown" not in activations:
+        first = parts[0]
+        units = first.units if all(part.units == first.units for part in parts) else None
+        return replace(first, since=(*first.since, "pool"), repair="lost", units=units)
+    return None
 
 
 def reduced(facts: Facts, bound: Bound) -> Facts:

@@ -190,6 +190,9 @@ class Evaluator:
         leaf = structures.of(self.book, term, self.era)
         if isinstance(leaf, str):
             return structures.facts_of_leaf(leaf, term)
+        made = self.book.bind(term.base, self.era)
+        if made is not None and made.entry.kind == "model" and made.entry["output"] == term.name:
+            return self.single(term.base)
         if term.name in ("output", "outputs") and isinstance(term.base, Apply):
             return self.single(Apply(term.base, (Argument(None, Unknown("a layer's input")),), origin=term.origin))
         entry = self.book.entry(f"tensor.{term.name}")
@@ -199,9 +202,13 @@ class Evaluator:
         return Facts(reason=f"what `.{term.name}` is is not known")
 
     def _literal(self, term: Sequence) -> Facts:
+        from lintloss.analysis import arithmetic
+
         rows = structures.numbers(term)
         if rows is None:
-            return Facts(reason="it is a collection of values")
+            parts = [self.single(item) for item in term.items] if term.kind == "list" else []
+            known = arithmetic.joined(parts, 0) if parts else None
+            return known if known is not None else Facts(reason="it is a collection of values")
         return structures.facts_of_literal(rows)
 
     # -- calls -----------------------------------------------------------------------------------------------
@@ -271,7 +278,7 @@ class Evaluator:
         elif entry["learned"]:
             passed = self._one(self._learned(given, bound))
         elif entry["merges"]:
-            passed = self._one(Facts(reason=f"{_callee(term)} joins several values"))
+            passed = self._one(self._merged(term, bound))
         elif entry["activation"] or entry["applies"]:
             passed = self._over(given, lambda facts: facts)
         else:
@@ -284,6 +291,20 @@ class Evaluator:
             )
         activation = bound.get("activation")
         return self._with_activation(term, bound, activation, passed) if activation is not None else passed
+
+    def _merged(self, term: Apply, bound: Bound) -> Facts:
+        """What a layer or function makes of the values that it is given in a list."""
+        from lintloss.analysis import arithmetic
+
+        given = bound.get("input")
+        parts = structures.elements(given) if given is not None else None
+        operation = "concat" if bound.entry.kind == "structure" else str(bound.entry["operation"])
+        if parts is not None:
+            axis = _integer(bound.get("axis"), None)
+            known = arithmetic.merged(operation, [self.single(part) for part in parts], axis)
+            if known is not None:
+                return known
+        return Facts(reason=f"{_callee(term)} joins several values")
 
     def _learned(self, given: Term | None, bound: Bound) -> Facts:
         units = _integer(bound.get("units"), None)
@@ -473,7 +494,8 @@ class Evaluator:
     def _kind_make(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
         initial = bound.get("input")
         if initial is not None:
-            return self._over(initial, lambda facts: replace(facts, encoding="unknown", role="made"))
+            role = "weight" if bound.entry["learned"] else "made"
+            return self._over(initial, lambda facts: replace(facts, encoding="unknown", role=role))
         shape_term = bound.get("shape")
         shape = structures.dimensions(shape_term) if shape_term is not None else None
         if bound.entry["rows"]:
@@ -524,6 +546,11 @@ class Evaluator:
             return self._one(structures.facts_of_leaf(leaf, term))
         if isinstance(leaf, Term) and leaf is not term:
             return self.of(leaf)
+        if bound.entry["operation"] == "join":
+            return self._one(self._merged(term, bound))
+        if bound.entry["operation"] == "split":
+            axis = _integer(bound.get("axis"), None)
+            return self._over(bound.get("input"), lambda facts: _part_of(facts, axis))
         return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
 
     def _kind_compile(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
@@ -579,6 +606,13 @@ def _callee(term: Apply) -> str:
     if isinstance(function, Attribute):
         return f"`.{function.name}`"
     return f"`{function.code.name}`" if isinstance(function, Function) else "a call"
+
+
+def _part_of(facts: Facts, axis: int | None) -> Facts:
+    """One of the parts that a value is split into along `axis` (None: not known)."""
+    if facts.activation in ("softmax", "log_softmax") and axis != 0:
+        return Facts(activation="other", role=facts.role, reason="one part of an activation's output")
+    return replace(facts, since=(*facts.since, "select"), repair="lost", shape=None, units=None)
 
 
 def _passed(facts: Facts, since: str, shape: tuple[Dimension, ...] | None) -> Facts:

@@ -114,13 +114,16 @@ def numbers(term: Term) -> Any:
     return None if not rows or any(row is None for row in rows) else rows
 
 
+def elements(term: Term) -> list[Term] | None:
+    """The elements of a list, or one that stands for all; None if they are not known."""
+    if isinstance(term, Apply) and isinstance(term.function, Api) and term.function.path == "builtins.list":
+        return [argument.value for argument in term.arguments] or None
+    return list(term.items) or None if isinstance(term, Sequence) and term.kind in ("list", "tuple") else None
+
+
 def holds_singles(term: Term) -> bool:
     """Whether a value is a list of lists of one element each."""
-    if isinstance(term, Apply) and isinstance(term.function, Api) and term.function.path == "builtins.list":
-        elements = [argument.value for argument in term.arguments]  # one that stands for all
-    else:
-        elements = list(term.items) if isinstance(term, Sequence) else []
-    return bool(elements) and all(isinstance(each, Sequence) and len(each.items) == 1 for each in elements)
+    return all(isinstance(each, Sequence) and len(each.items) == 1 for each in elements(term) or [term])
 
 
 def facts_of_literal(rows: Any) -> Facts:
