@@ -140,7 +140,13 @@ def normalises_over_the_batch(case: Case) -> Answer:
         return NO if axis < 0 else lacking("prediction.shape")
     if len(shape) < 2 or axis % len(shape) != 0:
         return NO
-    return Answer(isinstance(shape[0], str) and isinstance(shape[-1], int) and shape[-1] > 1)
+    is_batch = isinstance(shape[0], str) or _takes_one_row_per_example(case)
+    return Answer(is_batch and isinstance(shape[-1], int) and shape[-1] > 1)
+
+
+def _takes_one_row_per_example(case: Case) -> bool:
+    """Whether the first axis is the batch's because the loss says so."""
+    return case.site.anchor == "loss" and case.entry["family"] in ("softmax", "nll") and case.site.formula is None
 
 
 PREDICATES: Mapping[str, Predicate] = {

@@ -112,6 +112,7 @@ class ApiBook:
         self._since: dict[str, tuple[str, int]] = {}
         self._roots: set[str] = set()
         self._methods: dict[str, list[Entry]] = {}
+        self._by_last_part: dict[str, list[str]] = {}
         for data in files.values():
             self._add(data)
 
@@ -214,6 +215,13 @@ class ApiBook:
     def methods_named(self, name: str) -> list[Entry]:
         """Methods of that name of any class."""
         return self._methods.get(name, [])
+
+    def ending_in(self, last: str) -> list[str]:
+        """The names that end in `last`."""
+        if not self._by_last_part:
+            for name in self._entries:
+                self._by_last_part.setdefault(name.rpartition(".")[2], []).append(name)
+        return self._by_last_part.get(last, [])
 
     def names(self) -> Iterator[str]:
         return iter(sorted(self._entries))

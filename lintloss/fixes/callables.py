@@ -47,9 +47,14 @@ def candidates(misuse: Misuse, wanted: Mapping[str, object]) -> list[Entry]:
             continue
         for entry in misuse.book.entries(name):
             is_other = entry.name != old.name and entry.kind == old.kind and entry.is_class == old.is_class
-            if is_other and all(entry[key] == value for key, value in cell.items()) and _fits(misuse, entry, wanted):
+            if is_other and all(_is_in(entry, *each) for each in cell.items()) and _fits(misuse, entry, wanted):
                 found[id(entry)] = entry
     return sorted(found.values(), key=lambda entry: _unlikeness(old, entry))
+
+
+def _is_in(entry: Entry, key: str, value: object) -> bool:
+    takes_both = key == "labels" and entry[key] == "either"
+    return bool(entry[key] == value) or (takes_both and value in ("sparse", "dense"))
 
 
 def _modules(misuse: Misuse) -> set[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
+from lintloss.analysis.apis import Entry
 from lintloss.analysis.facts import SQUASHING
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Const
@@ -31,11 +32,11 @@ def drop_layer(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None
 def _made_linear(misuse: Misuse, application: Application) -> Change | None:
     if callers.chosen_by_caller(application) is not None:
         return callers.made_linear(misuse, application)
-    return Change.of([_dropped(application)])
+    return Change.of([_dropped(misuse, application)])
 
 
-def _dropped(application: Application) -> Placed | None:
-    if _serves_others(application):
+def _dropped(misuse: Misuse, application: Application) -> Placed | None:
+    if _serves_others(application) or _is_one_of_several(application):
         return None
     if application.given is not None and application.place is not None:
         same = _keeping_its_name(application.place, application.given)
@@ -44,7 +45,7 @@ def _dropped(application: Application) -> Placed | None:
     if layer is None or application.bound is None:
         return None
     computes = bool(application.bound.entry["learned"]) or application.bound.constructor is None
-    return without_activation(application) if computes else _without_layer(layer.place)
+    return without_activation(application) if computes else _without_layer(layer.place, misuse)
 
 
 def _serves_others(application: Application) -> bool:
@@ -59,6 +60,15 @@ def _serves_others(application: Application) -> bool:
     return names.calls_of(place.unit.source, name) > 1
 
 
+def _is_one_of_several(application: Application) -> bool:
+    """Whether the place applies other layers as well: `for layer in layers: x = layer(x)`."""
+    function = application.call.function if application.call is not None else None
+    if function is None or not isinstance(function.node, cst.Name):
+        return False
+    loops = [each.node for each in places.around(function) if isinstance(each.node, cst.For)]
+    return any(function.node.value in names.targets(loop.target) for loop in loops if isinstance(loop, cst.For))
+
+
 def _keeping_its_name(place: NodeOrigin, given: NodeOrigin) -> Placed | None:
     """`x = softmax(x)` taken away whole, where it does nothing else."""
     line = places.own_line(place)
@@ -70,15 +80,19 @@ def _keeping_its_name(place: NodeOrigin, given: NodeOrigin) -> Placed | None:
     return places.deleting_lines(line) if is_same else None
 
 
-def _without_layer(made: NodeOrigin) -> Placed | None:
-    """A layer of its own taken out of the list, or the `add` call, that it stands in."""
+def _without_layer(made: NodeOrigin, misuse: Misuse) -> Placed | None:
+    """A layer of its own taken out of the list, the model's constructor, or the `add` call, that it stands in."""
     holder = places.parent(made)
     if holder is None:
         return None
     if isinstance(holder.node, cst.Element):
         return _without_element(holder)
     call = places.parent(holder) if isinstance(holder.node, cst.Arg) else None
-    if call is None or not isinstance(call.node, cst.Call) or len(call.node.args) != 1:
+    if call is None or not isinstance(call.node, cst.Call):
+        return None
+    if _takes_layers(call, misuse):
+        return _without_last_of([NodeOrigin(call.unit, argument) for argument in call.node.args], holder)
+    if len(call.node.args) != 1 and not _appends(call, misuse):
         return None
     line = places.own_line(call)
     expression = places.parent(call)
@@ -86,21 +100,45 @@ def _without_layer(made: NodeOrigin) -> Placed | None:
     return places.deleting_lines(line) if line is not None and is_alone else None
 
 
+def _takes_layers(call: NodeOrigin, misuse: Misuse) -> bool:
+    """Whether the call makes a model of the layers that it is given one by one."""
+    name = names.last(cst.ensure_type(call.node, cst.Call).func)
+    entries = (entry for known in misuse.book.ending_in(name) for entry in misuse.book.entries(known))
+    return any(entry["style"] == "sequential" for entry in entries)
+
+
+def _appends(call: NodeOrigin, misuse: Misuse) -> bool:
+    """Whether the call is of a method that adds a layer at a model's end."""
+    name = names.last(cst.ensure_type(call.node, cst.Call).func)
+    entries = (entry for known in misuse.book.ending_in(name) for entry in misuse.book.entries(known))
+    return any(entry["operation"] == "append" for entry in entries)
+
+
 def _without_element(element: NodeOrigin) -> Placed | None:
-    """The last element of a list taken away, with the comma before it."""
+    """The last element of a list, or the pair of its name and itself, taken away with the comma before it."""
     around = places.parent(element)
     if around is None or not isinstance(around.node, (cst.List, cst.Tuple)):
         return None
     elements = around.node.elements
-    if len(elements) < 2 or elements[-1] is not element.node:
+    if isinstance(around.node, cst.Tuple) and len(elements) == 2 and isinstance(elements[0].value, cst.SimpleString):
+        pair = places.parent(around)
+        return _without_element(pair) if pair is not None and isinstance(pair.node, cst.Element) else None
+    return _without_last_of([NodeOrigin(element.unit, each) for each in elements], element)
+
+
+def _without_last_of(listed: list[NodeOrigin], gone: NodeOrigin) -> Placed | None:
+    if len(listed) < 2 or listed[-1].key != gone.key:
         return None
-    before = NodeOrigin(element.unit, elements[-2].value)
-    value = NodeOrigin(element.unit, elements[-1].value)
-    source = element.unit.source
+    before, value = (NodeOrigin(each.unit, _value_of(each.node)) for each in listed[-2:])
+    source = gone.unit.source
     start, end = places.rows(before)[2:], places.rows(value)[2:]
     if "#" in source.text[source.offset(*start) : source.offset(*end)]:
         start = places.rows(value)[:2]
     return places.between(source, start, end, "")
+
+
+def _value_of(node: cst.CSTNode) -> cst.CSTNode:
+    return node.value if isinstance(node, (cst.BaseElement, cst.Arg)) else node
 
 
 # -- another activation --------------------------------------------------------------------------------------
@@ -130,7 +168,7 @@ def _reactivated(application: Application, wanted: str, misuse: Misuse) -> Itera
             yield from _respelled(value.path, given, wanted, misuse)
         else:
             yield None
-    elif application.call is not None and len(application.call.node.args) == 1:
+    elif application.call is not None:
         function = application.term.function
         if isinstance(function, Api):
             yield from _respelled(function.path, application.call.function, wanted, misuse)
@@ -150,12 +188,20 @@ def _respelled(path: str, place: NodeOrigin, wanted: str, misuse: Misuse) -> Ite
     entry = misuse.book.entry(target)
     if entry is None or entry.kind != "activation" or entry["activation"] != wanted:
         yield None
+    elif not _takes_the_same(misuse.book.entry(path), entry):
+        yield None
     elif isinstance(place.node, cst.Attribute):
         yield places.replacing(NodeOrigin(place.unit, place.node.attr), wanted)
     else:
         written = names.spelling(entry.name, misuse.site.scope, place.unit.source, misuse.book)
         yield places.replacing(place, written.code) if written is not None else None
         yield from written.edits if written is not None else ()
+
+
+def _takes_the_same(old: Entry | None, new: Entry) -> bool:
+    """Whether a call of the one may be a call of the other, whatever arguments it has."""
+    names_of = [[each.name for each in (entry.parameters if entry else None) or ()] for entry in (old, new)]
+    return names_of[0] == names_of[1] or len(names_of[0]) <= 1
 
 
 def set_axis(misuse: Misuse, axis: int) -> Change | None:

@@ -27,6 +27,19 @@ def naming(value: Term, scope: Mapping[str, Term], preferred: str | None = None)
     return min(names, key=lambda name: (name != preferred, "logit" not in name, len(name), name), default=None)
 
 
+def last(node: cst.BaseExpression) -> str:
+    """The last part of a dotted name; nothing for any other expression."""
+    found = node.attr if isinstance(node, cst.Attribute) else node
+    return found.value if isinstance(found, cst.Name) else ""
+
+
+def targets(node: cst.BaseExpression) -> set[str]:
+    """The plain names that a target binds."""
+    if isinstance(node, (cst.Tuple, cst.List)):
+        return {name for element in node.elements for name in targets(element.value)}
+    return {node.value} if isinstance(node, cst.Name) else set()
+
+
 def bindings(place: NodeOrigin, name: str) -> int:
     """How often `name` is bound in the function around a node, or at the top level of its file."""
     return sum(each == name for each in _bound_names(_region(place)))

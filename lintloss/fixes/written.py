@@ -27,7 +27,7 @@ class WrittenCall:
         if not isinstance(term, Apply) or not isinstance(term.origin, NodeOrigin):
             return None
         node = term.origin.node
-        if not isinstance(node, cst.Call) or len(node.args) != len(term.arguments):
+        if not isinstance(node, cst.Call) or len(term.arguments) - len(node.args) not in (0, _receivers(node)):
             return None
         if any(argument.star for argument in node.args):
             return None
@@ -38,10 +38,17 @@ class WrittenCall:
         """What is called."""
         return NodeOrigin(self.place.unit, self.node.func)
 
+    @property
+    def receiver(self) -> NodeOrigin | None:
+        """What a method is called on, where the term has it as its first argument."""
+        if len(self.term.arguments) == len(self.node.args) or not isinstance(self.node.func, cst.Attribute):
+            return None
+        return NodeOrigin(self.place.unit, self.node.func.value)
+
     def argument(self, parameter: str) -> cst.Arg | None:
         """The argument given for a parameter."""
         value = self.values.get(parameter)
-        pairs = zip(self.term.arguments, self.node.args, strict=True)
+        pairs = zip(self.term.arguments[self.receiver is not None :], self.node.args, strict=True)
         found = [(given.keyword, argument) for given, argument in pairs if given.value is value]
         if len(found) > 1:
             found = [(keyword, argument) for keyword, argument in found if keyword == parameter]
@@ -49,6 +56,8 @@ class WrittenCall:
 
     def value(self, parameter: str) -> NodeOrigin | None:
         """The expression given for a parameter."""
+        if self.receiver is not None and self.values.get(parameter) is self.term.arguments[0].value:
+            return self.receiver
         argument = self.argument(parameter)
         return NodeOrigin(self.place.unit, argument.value) if argument is not None else None
 
@@ -123,3 +132,8 @@ class WrittenCall:
     def _text(self, start: tuple[int, int], end: tuple[int, int]) -> str:
         source = self.place.unit.source
         return source.text[source.offset(*start) : source.offset(*end)]
+
+
+def _receivers(node: cst.Call) -> int:
+    """How many of a term's arguments a method call has before its parentheses."""
+    return int(isinstance(node.func, cst.Attribute))
