@@ -497,6 +497,15 @@ def show_config(paths: tuple[Path, ...], schema: bool, config: Path | None) -> N
 # What the commands share
 
 
+@main.command()
+@click.option("--stdio", is_flag=True, hidden=True, help="Accepted, as many editors pass it; there is no other way.")
+def server(stdio: bool) -> int:
+    """Speak the language server protocol on standard input and output; editors start this."""
+    from lintloss.server import serve
+
+    return serve()
+
+
 def _load_settings(paths: Sequence[Path], stdin_filename: str | None, config: Path | None) -> Loaded:
     from lintloss.config import load
 

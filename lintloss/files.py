@@ -64,6 +64,11 @@ def find_files(paths: Sequence[Path], settings: Settings) -> Found:
     return Found(tuple(sorted(files.values())), tuple(notes))
 
 
+def is_excluded(path: Path, settings: Settings) -> bool:
+    """Whether `exclude` names a file, or a folder above it."""
+    return _Patterns(settings.exclude, settings.root).match(_real(path))
+
+
 def display_name(path: Path) -> str:
     """Return a path as people are shown it: from the working directory where it lies below."""
     with suppress(ValueError):

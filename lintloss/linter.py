@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lintloss.analysis import Analysis
 
 _MOST_ROUNDS = 10
-_NEVER_SILENCED = frozenset({UNREADABLE, UNUSED})  # no comment helps an unreadable file, and none an idle comment
+NEVER_SILENCED = frozenset({UNREADABLE, UNUSED})  # no comment helps an unreadable file, and none an idle comment
 _EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missing"
 _NO_VERIFY = "--verify needs TensorFlow: pip install 'lintloss[verify]'"
 
@@ -219,7 +219,7 @@ def silence(
 
 def _silenced(source: Source, findings: Iterable[Finding], reason: str) -> Source:
     """The source with its findings' comments; as it was where they would break it."""
-    here = [each for each in findings if each.span.filename == source.filename and each.code not in _NEVER_SILENCED]
+    here = [each for each in findings if each.span.filename == source.filename and each.code not in NEVER_SILENCED]
     edits = ignoring(source, here, reason)
     if not edits or not source.fixable:
         return source

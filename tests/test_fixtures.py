@@ -35,7 +35,7 @@ def expectations(source: Source) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("path", INPUTS, ids=name_of)
 def test_reports_what_is_expected_and_nothing_else(path: Path) -> None:
     source = Source.read(path, str(path))
-    report = linter.lint([source], Settings())
+    report = linter.lint([source], Settings(preview=True))
     found = sorted((finding.span.start.row, finding.code) for finding in report.findings)
     assert found == sorted(expectations(source))
 
@@ -43,7 +43,7 @@ def test_reports_what_is_expected_and_nothing_else(path: Path) -> None:
 @pytest.mark.parametrize("path", FIXED, ids=name_of)
 def test_fixing_gives_the_fixed_file(path: Path) -> None:
     source = Source.read(path, str(path))
-    fixed = linter.fix([source], Settings(), unsafe=True)
+    fixed = linter.fix([source], Settings(preview=True), unsafe=True)
     assert fixed.sources[0].original == path.with_suffix(".fixed.py").read_bytes()
 
 
