@@ -74,7 +74,10 @@ def _complete_code(context: click.Context, parameter: click.Parameter, incomplet
 
     from lintloss.rulebook import load_rules
 
-    rules = load_rules(_load_settings((), None, None).settings).values()
+    try:
+        rules = load_rules(_load_settings((), None, None).settings).values()
+    except UsageError:  # not the moment to complain
+        return []
     return [CompletionItem(rule.code, help=rule.name) for rule in rules if rule.code.startswith(incomplete.upper())]
 
 

@@ -44,6 +44,12 @@ def test_the_wheel_carries_the_rule_pages(python: Path, tmp_path: Path) -> None:
     assert "softmax-into-softmax-loss" in done.stdout
 
 
+def test_the_wheel_carries_the_settings_schema(python: Path) -> None:
+    code = "from lintloss import schema; print(schema.FILE.read_text(encoding='utf-8') == schema.render())"
+    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_without_tensorflow_verify_says_how_to_get_it(python: Path, tmp_path: Path) -> None:
     program = ROOT / "fixtures" / "tutorial" / "cross_entropy.py"
     done = subprocess.run(

@@ -113,6 +113,23 @@ def test_sarif_carries_flow_fix_page_and_a_stable_identity(report: Report) -> No
     assert identities == [result["partialFingerprints"] for result in run["results"][:2]]
 
 
+def test_sarif_fixes_are_what_fix_does() -> None:
+    """A consumer that knows nothing of lintloss makes the replacements, and gets the fixed fixture."""
+    program = Path(__file__).parents[1] / "fixtures" / "tutorial" / "cross_entropy.py"
+    source = Source.read(program, "cross_entropy.py")
+    found = linter.lint([source], Settings())
+    (run,) = json.loads(output.render(found, "sarif", Context({source.filename: source})))["runs"]
+    changes = [change for result in run["results"] for fix in result["fixes"] for change in fix["artifactChanges"]]
+    rows = program.read_text().splitlines(keepends=True)
+    for each in (replacement for change in changes for replacement in change["replacements"]):
+        region = each["deletedRegion"]
+        assert region["startLine"] == region["endLine"]  # so that replacements in other rows do not move it
+        row = rows[region["startLine"] - 1]
+        kept, rest = row[: region["startColumn"] - 1], row[region["endColumn"] - 1 :]
+        rows[region["startLine"] - 1] = kept + each["insertedContent"]["text"] + rest
+    assert "".join(rows) == program.with_suffix(".fixed.py").read_text()
+
+
 # What GitLab's documentation of the report demands of each issue.
 _GITLAB = {
     "type": "array",

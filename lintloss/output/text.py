@@ -74,7 +74,7 @@ def _finding(finding: Finding, context: Context) -> Iterator[str]:
 
 
 def _styled(text: str, context: Context, *, fg: str | None = None, bold: bool = False) -> str:
-    return click.style(text, fg=fg, bold=bold) if context.color else text
+    return click.style(text, fg=fg, bold=bold or None) if context.color else text
 
 
 def _frame(span: Span, context: Context) -> Iterator[str]:
