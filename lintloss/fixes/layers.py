@@ -186,7 +186,12 @@ def _respelled(path: str, place: NodeOrigin, wanted: str, misuse: Misuse) -> Ite
     """The function of that activation in the same module: `tf.nn.softmax` to `tf.nn.sigmoid`."""
     target = f"{path.rpartition('.')[0]}.{wanted}"
     entry = misuse.book.entry(target)
-    if entry is None or entry.kind != "activation" or entry["activation"] != wanted or not _takes_the_same(misuse.book.entry(path), entry):
+    if (
+        entry is None
+        or entry.kind != "activation"
+        or entry["activation"] != wanted
+        or not _takes_the_same(misuse.book.entry(path), entry)
+    ):
         yield None
     elif isinstance(place.node, cst.Attribute):
         yield places.replacing(NodeOrigin(place.unit, place.node.attr), wanted)
