@@ -123,11 +123,15 @@ def stale(
     ]
 
 
-def kept(before: Baseline, filenames: Iterable[str]) -> list[Entry]:
-    """Return the entries of files that exist and are not among `filenames`: looking at others says nothing of them."""
+def kept(before: Baseline, filenames: Iterable[str], running: Collection[str]) -> list[Entry]:
+    """Return the entries that a new look at `filenames` by the `running` rules tells nothing of."""
     root = before.file.parent
     linted = {_relative(filename, root) for filename in filenames}
-    return [entry for entry in before.entries if entry.path not in linted and (root / entry.path).exists()]
+    return [
+        entry
+        for entry in before.entries
+        if (root / entry.path).exists() and (entry.path not in linted or entry.rule not in running)
+    ]
 
 
 # How a finding is known again

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _STDIN = "-"
 _NOT_REVIEWED = "not reviewed yet"
-_MOST_NOTED = 5  # baseline entries that are named one by one
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -332,27 +331,24 @@ def _keep(given: _Given, changed: Fixed, wanted: _Check) -> None:
     _show(done, err=True)
 
 
-def _baseline_notes(scope: Scope, report: Report, sources: Sequence[Source], settings: Settings) -> list[str]:
-    """What a person should know of a baseline: that it left findings out, and what of it has become of no use."""
+def _baseline_notes(scope: Scope, report: Report, sources: Sequence[Source], settings: Settings) -> Iterator[str]:
     if scope.baseline is None:
-        return []
+        return
     from lintloss import baseline
-    from lintloss.rulebook import load_rules
-    from lintloss.selection import selected
+    from lintloss.output import known
 
     findings = (*report.findings, *report.outside)
     matched = baseline.match(scope.baseline, findings, sources)
     linted = {source.filename for source in sources} | {finding.span.filename for finding in findings}
-    running = selected(load_rules(settings), settings)
-    stale = baseline.stale(scope.baseline, matched.left_over, linted, running)
-    name = baseline.FILE_NAME
-    notes = [f"{len(matched.known)} known, left out ({name})"] if matched.known else []
-    notes += [f"{name}: gone from {each.path}: {each.rule} {each.line}" for each in stale[:_MOST_NOTED]]
-    if len(stale) > _MOST_NOTED:
-        notes.append(f"{name}: {len(stale) - _MOST_NOTED} more are gone")
-    if stale:
-        notes.append(f"{name}: `lintloss baseline` writes it anew, without what is gone")
-    return notes
+    stale = baseline.stale(scope.baseline, matched.left_over, linted, _running(settings))
+    yield from known.notes(len(matched.known), stale)
+
+
+def _running(settings: Settings) -> frozenset[str]:
+    from lintloss.rulebook import load_rules
+    from lintloss.selection import selected
+
+    return selected(load_rules(settings), settings)
 
 
 def _show_report(
@@ -406,7 +402,7 @@ def baseline(paths: tuple[Path, ...], config: Path | None, **options: Any) -> No
     new = known.of_findings(file, report.findings, given.sources)
     if file.is_file():
         linted = {source.filename for source in given.sources} | {each.span.filename for each in given.unreadable}
-        new = new.with_entries(known.kept(known.load(file), linted))
+        new = new.with_entries(known.kept(known.load(file), linted, _running(settings)))
     write_output(file, known.rendered(new))
     files = counted(len({each.path for each in new.entries}), "file")
     _show(f"{display_name(file)}: {len(new.entries)} known, in {files}\n")

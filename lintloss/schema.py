@@ -23,11 +23,17 @@ def settings_schema() -> dict[str, Any]:
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "urn:lintloss:settings",
         "title": "Settings of lintloss",
         "type": "object",
         "additionalProperties": False,
         "properties": properties,
     }
+
+
+def for_validate_pyproject(tool: str) -> dict[str, Any]:
+    """Tell validate-pyproject, which finds this by its entry point, what `[tool.lintloss]` may hold."""
+    return settings_schema()
 
 
 def render() -> str:

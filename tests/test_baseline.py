@@ -139,7 +139,8 @@ def test_only_what_was_looked_at_can_be_stale(folder: Path) -> None:
     left = matched(known, fixed).left_over
     assert [each.path for each in baseline.stale(known, left, ["a.py"], {"LL101"})] == ["a.py", "c.py"]
     assert baseline.stale(known, left, ["a.py"], {"LL102"}) == []
-    assert [each.path for each in baseline.kept(known, ["a.py"])] == ["b.py"]
+    assert [each.path for each in baseline.kept(known, ["a.py"], {"LL101"})] == ["b.py"]
+    assert [each.path for each in baseline.kept(known, ["a.py"], {"LL102"})] == ["a.py", "b.py"]
 
 
 def test_a_file_that_could_not_be_read_can_be_known() -> None:

@@ -266,6 +266,20 @@ def test_what_is_gone_from_a_baseline_is_told_and_written_off(folder: Path) -> N
     assert "gone" not in run("check").stderr
 
 
+def test_a_baseline_of_some_rules_keeps_what_is_known_of_others(folder: Path) -> None:
+    run("baseline")
+    assert run("baseline", "--select", "LL102").stdout == ".lintloss-baseline.json: 2 known, in 1 file\n"
+    assert run("check").exit_code == 0
+
+
+def test_many_that_are_gone_are_not_all_named(folder: Path) -> None:
+    (folder / "bad.py").write_text("".join(f"BAD({number})\n" for number in range(9)))
+    run("baseline")
+    (folder / "bad.py").write_text("")
+    assert run("check").stderr.count("gone from") == 5
+    assert "4 more are gone" in run("check").stderr
+
+
 def test_a_baseline_lies_beside_the_settings_and_holds_below(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sub = folder / "sub"
     sub.mkdir()

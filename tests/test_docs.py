@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import lintloss
+from lintloss import output
 from lintloss.cli import main
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -65,6 +66,11 @@ def test_snippets_follow_the_services_schemas(name: str, schema: str, tmp_path: 
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(tmp_path / "snippet.yml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_ci_page_names_every_format() -> None:
+    page = (DOCS / "ci.md").read_text(encoding="utf-8")
+    assert [name for name in output.FORMATS if f"`{name}`" not in page] == []
 
 
 def test_the_pre_commit_snippet_is_valid(tmp_path: Path) -> None:

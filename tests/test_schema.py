@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,15 @@ def test_the_schema_refuses_what_lintloss_refuses(tmp_path: Path, text: str) -> 
     except UsageError:
         is_taken = False
     assert VALIDATOR.is_valid(tomllib.loads(text)) == is_taken
+
+
+@pytest.mark.parametrize(("preview", "code"), [("true", 0), ("1", 1)])
+def test_validate_pyproject_takes_it(tmp_path: Path, preview: str, code: int) -> None:
+    pytest.importorskip("validate_pyproject")
+    project = '[project]\nname = "x"\nversion = "1"\n'
+    (tmp_path / "pyproject.toml").write_text(f"{project}[tool.lintloss]\npreview = {preview}\n")
+    tool = f"lintloss={schema.FILE.as_uri()}"
+    command = [sys.executable, "-m", "validate_pyproject", "--tool", tool, str(tmp_path / "pyproject.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert ("`tool.lintloss.preview` must be boolean" in done.stderr) == bool(code)
