@@ -129,7 +129,7 @@ def merged(operation: str, parts: list[Facts], axis: int | None) -> Facts | None
     if operation == "concat":
         return joined(parts, axis)
     activations = {part.activation for part in parts}
-    if operation in ("add", "subtract") and "linear" in activations and activations.isdisjoint(SQUASHING):
+    if operation in ("add", "subtract", "dot") and "linear" in activations and activations.isdisjoint(SQUASHING):
         return Facts(activation="linear", role="prediction")
     if operation == "mean" and len(activations) == 1 and "unknown" not in activations:
         first = parts[0]

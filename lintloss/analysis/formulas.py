@@ -40,6 +40,7 @@ class _Match:
     reductions: tuple[tuple[str, int | None], ...] = ()
     negated: bool = False
     guarded: bool = False
+    weighted: bool = False
 
 
 def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -> None:
@@ -93,7 +94,7 @@ def _note(machine: Machine, frame: Frame, term: Apply, found: _Match, origin: No
             scope=visible(frame),
             guards=tuple(machine.path),
             callers=machine.callers,
-            formula=Formula(found.core, found.reductions, found.negated, found.guarded),
+            formula=Formula(found.core, found.reductions, found.negated, found.guarded, found.weighted),
             is_open=machine.is_open,
         )
     )
@@ -118,7 +119,7 @@ def _match(machine: Machine, term: Term) -> _Match | None:
         if inner is not None:
             return inner
     if name == "multiply":
-        scaled = _scaled(machine, operands)
+        scaled = _scaled(machine, operands) or _weighted(machine, operands)
         if scaled is not None:
             return scaled
     return _core(machine, term)
@@ -138,6 +139,13 @@ def _scaled(machine: Machine, operands: list[Term]) -> _Match | None:
             inner = _match(machine, other)
             return inner and replace(inner, negated=inner.negated is not (factor.value < 0))
     return None
+
+
+def _weighted(machine: Machine, operands: list[Term]) -> _Match | None:
+    """A cross entropy's terms times the classes' weights, before they are summed up."""
+    found = [_match(machine, operand) for operand in operands]
+    inner = next((each for each in found if each and each.core == "cross_entropy" and not each.reductions), None)
+    return inner and replace(inner, weighted=True)
 
 
 def _core(machine: Machine, term: Term) -> _Match | None:

@@ -14,7 +14,11 @@ from lintloss.analysis.terms import Apply, Argument, Term
 
 @dataclass(eq=False)
 class Frame:
-    """The names of one activation of a function, of a class body, or of a module."""
+    """The names of one activation of a function, of a class body, or of a module.
+
+    Of a module, `defined` are the functions and classes of its top level, names that were bound anew included, and
+    `rebound` the names that were given one constant after another.
+    """
 
     module: Module
     unit: Unit
@@ -23,6 +27,8 @@ class Frame:
     globals: set[str] = field(default_factory=set)
     label: str = "module"
     yielded: list[Term] = field(default_factory=list)
+    defined: list[Term] = field(default_factory=list)
+    rebound: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, eq=False)

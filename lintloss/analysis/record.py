@@ -350,10 +350,30 @@ def _note_compiled(
         _call_custom(compilation, loss, output, labels)
         return
     bound, spelled = _bound_loss(compilation, loss, output, labels, machine.book.loss_named)
+    summands = _summands(machine, loss) if bound is None else []
+    for summand in summands:
+        _note_compiled(compilation, summand, output, labels, guards)
     if bound is not None:
         _note_bound(compilation, "loss", bound, spelled, output, labels, guards)
-    elif not (isinstance(loss, Const) and loss.value is None):
+    elif not summands and not (isinstance(loss, Const) and loss.value is None):
         machine.unjudged.append(_unjudged(compilation, loss))
+
+
+def _summands(machine: Machine, loss: Term) -> list[Term]:
+    """The losses that a sum of losses, some of them scaled, is made of."""
+    bound = machine.book.bind(loss, machine.era)
+    if bound is None or bound.entry.kind != "elementwise" or bound.entry["operation"] not in ("add", "multiply"):
+        return []
+    operands = [operand for operand in (bound.get("input"), bound.get("other")) if operand is not None]
+    return [summand for operand in operands for summand in _summands(machine, operand) or _unscaled(machine, operand)]
+
+
+def _unscaled(machine: Machine, term: Term) -> list[Term]:
+    """The term itself if it is a loss, nothing if it is a number or not known."""
+    entry = machine.book.entry(term.path) if isinstance(term, Api) else None
+    made = machine.book.bind(term, machine.era)
+    kinds = {known.kind for known in (entry, made.entry if made is not None else None) if known is not None}
+    return [term] if kinds & {"loss", "metric"} or isinstance(term, Instance) else []
 
 
 def _unjudged(compilation: Compilation, loss: Term) -> Unjudged:

@@ -20,12 +20,14 @@ class Formula:
 
     `core` is the pointwise part (cross_entropy, binary_cross_entropy, log_probability, squared, absolute),
     `reductions` what was done to it, outermost first, as pairs of `sum` or `mean` and the axis (None: all axes).
+    `weighted` says that the classes' terms are weighted before they are summed, which no fused op does.
     """
 
     core: str
     reductions: tuple[tuple[str, int | None], ...]
     negated: bool
     guarded: bool = False
+    weighted: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,16 @@ from lintloss.analysis.terms import (
 def run_module(machine: Machine, frame: Frame, code: ModuleCode) -> None:
     """Run a file's top level."""
     for item in code.items:
-        if isinstance(item, FunctionCode):
-            frame.names[item.name] = define_function(machine, frame, item)
-        elif isinstance(item, ClassCode):
-            frame.names[item.name] = define_class(machine, frame, item)
-        else:
+        if isinstance(item, Unit):
             run_unit(machine, frame, item)
+            continue
+        made = (
+            define_function(machine, frame, item)
+            if isinstance(item, FunctionCode)
+            else define_class(machine, frame, item)
+        )
+        frame.names[item.name] = made
+        frame.defined.append(made)
 
 
 def run_unit(machine: Machine, frame: Frame, unit: Unit) -> Term:
@@ -248,6 +252,8 @@ def bind(machine: Machine, frame: Frame, target: cst.CSTNode, value: Term) -> No
             if name in frame.globals:
                 while holder.parent is not None:
                     holder = holder.parent
+            if holder.parent is None and isinstance(value, Const) and _is_other_constant(holder.names.get(name), value):
+                holder.rebound.add(name)
             holder.names[name] = value
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
             _unpack(machine, frame, elements, value)
@@ -266,6 +272,10 @@ def bind(machine: Machine, frame: Frame, target: cst.CSTNode, value: Term) -> No
             _store_item(machine, frame, target, base_node, base, value)
         case cst.StarredElement(value=inner):
             bind(machine, frame, inner, value)
+
+
+def _is_other_constant(old: Term | None, new: Const) -> bool:
+    return isinstance(old, Const) and old.value != new.value
 
 
 def _store_item(

@@ -94,6 +94,8 @@ def facts_of_leaf(leaf: str, term: Term) -> Facts:
 
     if leaf in ("x", "other"):
         return Facts(role="input", reason="it is a data set's input")
+    if leaf == "logits":
+        return Facts(activation="linear", role="prediction")
     steps = (
         (Step(term.origin, f"the data set gives {leaf.replace('_', '-')} labels"),) if term.origin is not None else ()
     )

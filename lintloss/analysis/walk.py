@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from lintloss.analysis import Analysis, Unparsed, calls, record, words
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Evaluator
-from lintloss.analysis.machine import BudgetExceeded, Machine
+from lintloss.analysis.machine import BudgetExceeded, Machine, unknown
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.syntax import ClassCode, FunctionCode, Unit
-from lintloss.analysis.terms import Api, Argument, Choice, Parameter, Term
+from lintloss.analysis.terms import Api, Argument, Choice, Const, Parameter, Sequence, Term
 from lintloss.sources import Source
 
 
@@ -137,11 +138,21 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
     else:
         targets = {item.name for item in of.code.items if not isinstance(item, Unit)}
     relevant = words.leading_to(targets, texts)
-    for value in list(module.frame.names.values()):
+    if of is None:
+        _forget_rebound(module)
+    for value in [*module.frame.names.values(), *module.frame.defined]:
         if isinstance(value, Function) and value.frame.module is module and value.code.name in relevant:
             _call_openly(machine, value, None)
         elif isinstance(value, Class) and value.frame.module is module:
             _run_methods(machine, value, relevant)
+
+
+def _forget_rebound(module: Module) -> None:
+    """Who calls a function, and when, decides what a constant is that the top level has set several times."""
+    names = module.frame.names
+    for name in module.frame.rebound:
+        if isinstance(names.get(name), Const):
+            names[name] = unknown(f"`{name}` is set several times")
 
 
 def _texts(items: list[FunctionCode | ClassCode]) -> dict[str, str]:
@@ -194,12 +205,23 @@ def _call_openly(machine: Machine, function: Function, receiver: Class | Instanc
     if id(function.code) in machine.called:
         return
     arguments = (Argument(None, receiver),) if receiver is not None else ()
-    calls.call_function(machine, function, arguments, None)
+    returned = calls.call_function(machine, function, arguments, None)
     reached, known = {site.origin.key for site in machine.sites}, len(machine.sites)
     machine.without_defaults = True
     calls.call_function(machine, function, _with_open_state(machine, function, arguments), None)
     machine.without_defaults = False
     machine.sites[known:] = [site for site in machine.sites[known:] if site.origin.key not in reached]
+    for closure in _functions_in(returned):
+        _call_openly(machine, closure, None)
+
+
+def _functions_in(term: Term) -> Iterator[Function]:
+    """The functions that a value may be or hold."""
+    if isinstance(term, Function):
+        yield term
+    elif isinstance(term, (Choice, Sequence)):
+        for part in term.parts():
+            yield from _functions_in(part)
 
 
 def _with_open_state(machine: Machine, function: Function, arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:

@@ -39,7 +39,7 @@ class Layer:
 def replace_formula(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
     """The verb: the fused op of the wanted family, with the formula's own reduction."""
     formula, term, where = misuse.site.formula, misuse.site.term, misuse.place
-    if formula is None or not isinstance(term, Apply):
+    if formula is None or formula.weighted or not isinstance(term, Apply):
         return None
     path = list(_path(misuse, term))
     core, around = path[-1], path[:-1]
