@@ -46,25 +46,33 @@ def evidence(case: Case) -> Evidence | None:
 
 
 def _task(case: Case, problem: Problem) -> Message:
-    axis = case.expected["before"].options.axis
-    order = np.moveaxis(np.arange(problem.rows.ndim), axis, -1) if problem.rows.ndim else np.arange(0)
-    rows = problem.rows.transpose(order) if problem.rows.ndim > 1 else problem.rows[:, None]
-    features = _features(rows)
+    order = _classes_last(problem.rows.ndim, case.expected["before"].options.axis)
+    rows = problem.rows.transpose(order)
+    features = _features(rows if rows.ndim > 1 else rows[:, None])
     generator = np.random.default_rng([batches.SEED, 31])
-    start = generator.normal(scale=START, size=(features.shape[-1], rows.shape[-1]))
+    width = rows.shape[-1] if rows.ndim > 1 else 1
+    start = generator.normal(scale=START, size=(features.shape[-1], width))
     return {
         "task": "learn",
         "sides": case.sides(),
         "leaves": dict(problem.leaves),
         "features": batches.tensor(features, "float32"),
         "weights": batches.tensor(start, "float32"),
-        "shape": list(rows.shape if problem.rows.ndim > 1 else problem.rows.shape),
+        "shape": list(rows.shape),
         "permutation": np.argsort(order).tolist(),
         "dtype": case.dtype,
         "steps": STEPS,
         "every": EVERY,
         "rate": RATE,
     }
+
+
+def _classes_last(rank: int, axis: int) -> list[int]:
+    """The order of axes that puts the classes' last."""
+    if rank < 2:
+        return list(range(rank))
+    classes = axis % rank
+    return [*(at for at in range(rank) if at != classes), classes]
 
 
 def _features(rows: Array) -> Array:

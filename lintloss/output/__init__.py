@@ -17,6 +17,7 @@ _MODULES = {
     "gitlab": "gitlab",
     "sarif": "sarif",
     "junit": "junit",
+    "html": "html",
 }
 
 FORMATS = tuple(_MODULES)

@@ -114,12 +114,12 @@ def _fix(fix: Fix, context: Context) -> Iterator[str]:
     yield f"  fix ({fix.applicability.value}): {fix.message}"
     for filename in dict.fromkeys(edit.span.filename for edit in fix.edits):
         edits = [edit for edit in fix.edits if edit.span.filename == filename]
-        for line in _diff(filename, edits, context):
+        for line in changed_lines(filename, edits, context):
             color = {"+": "green", "-": "red"}.get(line[0])
             yield "    " + _styled(line, context, fg=color)
 
 
-def _diff(filename: str, edits: list[Edit], context: Context) -> Iterator[str]:
+def changed_lines(filename: str, edits: list[Edit], context: Context) -> Iterator[str]:
     """Yield the lines that a fix takes away and puts in."""
     source = context.source(filename)
     if source is None:
