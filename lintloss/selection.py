@@ -51,15 +51,28 @@ def refuse_unknown(
     Raises:
         UsageError: a selector names no rule, or selects a preview rule that cannot run.
     """
-    known = [*dict.fromkeys((*BUILT_IN, *rules))]
     for key, selectors in _selectors(settings):
         for selector in selectors:
-            if not selector or not any(_names(selector, code) for code in known):
-                nearest = get_close_matches(selector.upper(), known, n=1)
-                hint = f"; did you mean {nearest[0]}?" if nearest else ""
-                raise UsageError(f"{place(key)}: unknown rule code `{selector}`{hint}")
-            if key in _CHOOSING and selector in rules and rules[selector].preview and not settings.preview:
-                raise UsageError(f"{place(key)}: {selector} is a preview rule; it runs under `preview = true`")
+            problem = _unknown(selector, rules)
+            if key in _CHOOSING and problem is None:
+                problem = _not_yet(selector, rules, settings)
+            if problem is not None:
+                raise UsageError(f"{place(key)}: {problem}")
+
+
+def _unknown(selector: str, rules: Mapping[str, Selectable]) -> str | None:
+    known = [*dict.fromkeys((*BUILT_IN, *rules))]
+    if selector and any(_names(selector, code) for code in known):
+        return None
+    nearest = get_close_matches(selector.upper(), known, n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    return f"unknown rule code `{selector}`{hint}"
+
+
+def _not_yet(selector: str, rules: Mapping[str, Selectable], settings: Settings) -> str | None:
+    if selector not in rules or not rules[selector].preview or settings.preview:
+        return None
+    return f"{selector} is a preview rule; it runs under `preview = true`"
 
 
 def with_severities(findings: Iterable[Finding], settings: Settings) -> list[Finding]:

@@ -176,6 +176,7 @@ def test_of_a_notebook_services_are_told_the_row_of_its_json_and_people_the_cell
     location = json.loads(rendered(report, "sarif"))["runs"][0]["results"][-1]["locations"][0]
     assert location["physicalLocation"]["region"] == {"startLine": row, "endLine": row}
     assert location["properties"] == {"cell": 2, "row": 2, "column": 1}
+    assert f'file="n.ipynb" line="{row}"' in rendered(report, "junit")
     command = rendered(report, "github").splitlines()[-1]
     assert command.startswith(
         f"::error title=lintloss (LL101),file=n.ipynb,line={row},endLine={row}::n.ipynb:cell 2:2:1"

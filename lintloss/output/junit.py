@@ -22,7 +22,7 @@ def render(report: Report, context: Context) -> str:
         count = str(len(findings))
         suite = _child(suites, "testsuite", name=filename, tests=count, failures=count, errors="0")
         for finding in findings:
-            _case(suite, finding)
+            _case(suite, finding, context)
     if not report.findings:
         suites.set("tests", "1")
         suite = _child(suites, "testsuite", name="lintloss", tests="1", failures="0", errors="0")
@@ -31,7 +31,7 @@ def render(report: Report, context: Context) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + _as_text(suites) + "\n"
 
 
-def _case(suite: ElementTree.Element, finding: Finding) -> None:
+def _case(suite: ElementTree.Element, finding: Finding, context: Context) -> None:
     name = f"{finding.code} {place(finding.span)}"
     case = _child(
         suite,
@@ -39,7 +39,7 @@ def _case(suite: ElementTree.Element, finding: Finding) -> None:
         name=name,
         classname=finding.span.filename,
         file=finding.span.filename,
-        line=str(finding.span.start.row),
+        line=str(context.file_rows(finding.span)[0]),
     )
     kind = finding.severity.value
     failure = _child(case, "failure", type=kind, message=finding.message)
