@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _MOST_ROUNDS = 10
 NEVER_SILENCED = frozenset({UNREADABLE, UNUSED})  # no comment helps an unreadable file, and none an idle comment
 _EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missing"
-_NO_VERIFY = "--verify needs TensorFlow: pip install 'lintloss[verify]'"
+_NO_VERIFY = "--verify needs TensorFlow, PyTorch or JAX: pip install 'lintloss[verify]', [torch] or [jax]"
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ def lint(
     With `evidence`, what each verified misuse costs is shown by training, which takes seconds each.
 
     Raises:
-        UsageError: settings name unknown rules, knowledge is broken, or `verify` lacks TensorFlow.
+        UsageError: settings name unknown rules, knowledge is broken, or `verify` has no framework to run.
     """
     if verify:
-        _require_tensorflow()
+        _require_a_framework()
     return on_deep_stack(lambda: _lint(sources, settings, verify, evidence, unreadable, beside, scope or Scope()))
 
 
@@ -253,7 +253,7 @@ def fails(report: Report, fail_on: FailOn) -> bool:
     return bool(report.findings)
 
 
-def _require_tensorflow() -> None:
+def _require_a_framework() -> None:
     from lintloss import confirm
 
     if not confirm.available():

@@ -117,6 +117,8 @@ def column_meets_rows(case: Case) -> Answer:
     if case.labels is None or case.labels.shape is None:
         return lacking("labels.shape")
     shape, labels = case.prediction.shape, case.labels.shape
+    if shape is None and len(labels) > 2:
+        return lacking("prediction.shape")  # which axis the units lie along is not known
     if len(labels) < 2 or (shape is not None and len(shape) != len(labels)):
         return NO
     return lacking("labels.shape") if labels[-1] is None else Answer(labels[-1] == 1 and units > 1)

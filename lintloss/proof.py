@@ -96,7 +96,23 @@ def _request(
         classes=facts.units or (labels.classes if labels else None),
         dtype=of_pre.dtype or facts.dtype,
         era=analysis.facts.era,
+        written_in=_framework_of(case) if case.site.formula is not None else None,
     )
+
+
+def _framework_of(case: Case) -> str | None:
+    """The framework whose operations a written-out loss is made of: that of the activation in it."""
+    pending, seen = [case.site.prediction], set[int]()
+    while pending and len(seen) < 2000:
+        term = pending.pop()
+        if id(term) in seen:
+            continue
+        seen.add(id(term))
+        bound = case.book.bind(term)
+        if bound is not None and bound.entry.framework not in ("python", "numpy", "scipy"):
+            return bound.entry.framework
+        pending.extend(term.parts())
+    return None
 
 
 def _innermost(facts: Facts, analysis: Analysis) -> Term | None:

@@ -50,7 +50,8 @@ class Facts:
 
     `activation` is the last activation, `pre` the term that went into it, `applied` where it was applied,
     `layer` the layer term that applied it (None for a function). `since` says what came after, in order.
-    `axis` is the activation's axis (negative counts from the end), `units` the number of classes along it.
+    `axis` is the activation's axis (negative counts from the end), `units` the number of classes along it, or, before
+    any activation, of outputs along `units_axis`.
     `shape` has an int, a symbol or None per dimension; None altogether if even the rank is unknown.
     `contradicts` is what a comment states of the value, where the code says otherwise.
     """
@@ -61,6 +62,7 @@ class Facts:
     layer: Term | None = None
     axis: int | None = None
     units: int | None = None
+    units_axis: int = -1
     since: tuple[str, ...] = ()
     repair: str = "lost"
     shape: tuple[Dimension, ...] | None = None
@@ -249,7 +251,13 @@ class Evaluator:
         self, term: Apply, activation: str, pre: Term | None, before: Facts, axis: int | None, entry: Entry
     ) -> Facts:
         shape = before.shape
-        units = _dimension(shape, axis) if shape is not None else before.units if axis in (-1, None) else None
+        units = (
+            _dimension(shape, axis)
+            if shape is not None
+            else before.units
+            if axis in (before.units_axis, None)
+            else None
+        )
         steps = before.steps if before.activation in SQUASHING else ()
         applied = term.function.origin if isinstance(term.function, Apply) else term.origin
         if applied is not None:
@@ -261,6 +269,7 @@ class Evaluator:
             layer=term.function if isinstance(term.function, Apply) else None,
             axis=axis,
             units=units,
+            units_axis=before.units_axis,
             repair="attached" if entry.framework == "keras" else "graph",
             shape=shape,
             dtype=before.dtype,
@@ -310,7 +319,8 @@ class Evaluator:
         units = _integer(bound.get("units"), None)
         before = self.single(given).shape if given is not None and bound.entry["keeps_shape"] else None
         shape = (*before[:-1], units) if before else None
-        return Facts(activation="linear", units=units, shape=shape, role="prediction")
+        where = bound.entry["units_axis"] or -1
+        return Facts(activation="linear", units=units, units_axis=where, shape=shape, role="prediction")
 
     def _with_activation(
         self, term: Apply, bound: Bound, activation: Term, passed: tuple[Alternative, ...]
@@ -479,12 +489,16 @@ class Evaluator:
         if encoding == "multi_hot" and given is not None and structures.holds_singles(given):
             encoding = "one_hot"
         classes = _integer(bound.get("classes"), None)
-        origin = term.origin
+        origin, like = term.origin, bound.get("like")
+        if like is not None:
+            classes = _dimension(self.single(like).shape, -1)
 
         def encoded(facts: Facts) -> Facts:
             shape = (*facts.shape, classes) if facts.shape is not None and encoding == "one_hot" else None
             if encoding in ("class_ids", "binary"):
                 shape = facts.shape
+            if like is not None:
+                shape = self.single(like).shape
             steps = (Step(origin, f"made {encoding.replace('_', '-')} here"),) if origin is not None else ()
             dtype = bound.entry["to"]
             return Facts(encoding=encoding, classes=classes, role="label", shape=shape, dtype=dtype, steps=steps)
@@ -621,7 +635,8 @@ def _passed(facts: Facts, since: str, shape: tuple[Dimension, ...] | None) -> Fa
     if since == "reshape" and facts.encoding in ("one_hot", "soft", "multi_hot") and _dimension(shape, -1) is None:
         # Rows that are laid out anew may be rows no more.
         facts = replace(facts, encoding="unknown", reason="its rows were laid out anew")
-    return replace(facts, since=(*facts.since, since), shape=shape, repair=repair, units=units)
+    where = -1 if since == "reshape" else facts.units_axis
+    return replace(facts, since=(*facts.since, since), shape=shape, repair=repair, units=units, units_axis=where)
 
 
 def _without_activation(term: Apply, bound: Bound) -> Term:

@@ -1,12 +1,12 @@
-"""The runtime checker: runs a loss before and after its fix in real TensorFlow, against float64 references.
+"""The runtime checker: runs a loss before and after its fix in its real framework, against float64 references.
 
-Importing this package is cheap. `verify` starts one worker process, which holds TensorFlow and gets terms, never code.
+Importing this package is cheap. `verify` starts one worker process for each framework, which gets terms, never code.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,8 @@ class Request:
     have. The rest is optional knowledge: `shape` and `dtype` of `pre`, the number of `classes`, the framework's major
     version that the file is written for. Where an expression around the call belongs to the comparison too (a
     hand-written loss that became `tf.reduce_mean(...)` of a library's loss), `before_term` and `after_term` are the
-    whole expressions and `reduction` names what they reduce by. `with_evidence` asks for what the misuse costs, too.
+    whole expressions and `reduction` names what they reduce by. `written_in` is the framework of a loss that is written
+    out. `with_evidence` asks for what the misuse costs, too.
     """
 
     before: Site
@@ -50,11 +51,19 @@ class Request:
     activation: str | None = None
     labels_rank: int | None = None
     with_evidence: bool = False
+    written_in: str | None = None
+
+    @property
+    def framework(self) -> str:
+        """The framework of the loss; for one that is written out, of what made the prediction."""
+        return self.written_in or self.before.entry.framework
 
 
 def available() -> bool:
-    """Whether TensorFlow is installed; it is not imported."""
-    return importlib.util.find_spec("tensorflow") is not None and importlib.util.find_spec("numpy") is not None
+    """Whether a framework is installed that losses can be run by; none is imported."""
+    from lintloss.confirm.process import KINDS
+
+    return any(kind.is_installed for kind in KINDS)
 
 
 def verify(
@@ -66,18 +75,24 @@ def verify(
 ) -> list[Verification]:
     """The verdict on each request, in order; a worker that dies or takes too long costs one `undecided`.
 
-    `time_limit` is in seconds and for one exchange with the worker; `started` is told the worker's process id before
-    each request (None while there is no worker).
+    Each is run by the framework that its code uses, where that is installed, else by TensorFlow. `time_limit` is in
+    seconds and for one exchange with the worker; `started` is told the worker's process id before each request (None
+    while there is no worker).
     """
     from lintloss.analysis import apis
     from lintloss.confirm.checking import verification
-    from lintloss.confirm.process import Worker, WorkerLost
+    from lintloss.confirm.process import Kind, Worker, WorkerLost, kind_for
     from lintloss.confirm.verdicts import undecided
 
     answers: list[Verification] = []
     known = book if book is not None else apis.load()
-    with Worker(known, time_limit) as worker:
+    workers: dict[Kind, Worker] = {}
+    with ExitStack() as running:
         for request in requests:
+            kind = kind_for(request.framework)
+            if kind not in workers:
+                workers[kind] = running.enter_context(Worker(known, time_limit, kind))
+            worker = workers[kind]
             if started is not None:
                 started(worker.pid)
             try:

@@ -36,7 +36,9 @@ DENSE: dict[str, Reference] = {
     "categorical_crossentropy": references.softmax_cross_entropy,
     "sparse_categorical_crossentropy": references.softmax_cross_entropy,
     "categorical_focal_crossentropy": references.categorical_focal,
+    "kl_divergence": references.kl_divergence,
 }
+SPARSE: dict[str, Reference] = {"multi_margin": references.multi_margin}
 REDUCTIONS = {
     "none": "none",
     "sum": "sum",
@@ -46,6 +48,7 @@ REDUCTIONS = {
     "sum_by_nonzero_weights": "sum_by_nonzero_weights",
     "sum_over_nonzero_weights": "sum_by_nonzero_weights",
     "mean": "mean",
+    "mean_over_elements": "mean_over_elements",
     "weighted_sum": "sum",
     "weighted_mean": "mean_with_sample_weight",
     "weighted_sum_over_batch_size": "sum_over_batch_size",
@@ -67,12 +70,12 @@ class Expectation:
     reduction: str
 
     def __post_init__(self) -> None:
-        if self.intent not in BINARY and self.intent not in DENSE:
+        if self.intent not in BINARY and not self.is_softmax:
             raise NoReference(f"there is no reference for {self.intent}")
 
     @property
     def is_softmax(self) -> bool:
-        return self.intent in DENSE
+        return self.intent in DENSE or self.intent in SPARSE
 
     def on(self, logits: Array, labels: Any, weights: Any = None, clamp: float | None = None) -> Loss:
         """The loss and gradient of a batch; the gradient has the logits' own shape.
@@ -114,12 +117,16 @@ class Expectation:
         if labels.shape != logits.shape and labels.size != logits.size:
             return self._sparse(logits, _without_unit(labels, logits.ndim, axis).astype(np.int64), options)
         z = _shaped(logits, labels.shape)
+        if self.intent in SPARSE:
+            return SPARSE[self.intent](z, labels.argmax(axis=axis), options)
         return DENSE[self.intent](z, np.asarray(labels, np.float64), options)
 
     def _sparse(self, z: Array, ids: Any, options: Options) -> Pointwise:
         expected = tuple(np.delete(z.shape, options.axis))
         if ids.shape != expected:
             raise NoReference(f"class ids of shape {ids.shape} for logits of shape {z.shape}")
+        if self.intent in SPARSE:
+            return SPARSE[self.intent](z, ids, options)
         if self.intent == "categorical_focal_crossentropy":
             rows = np.moveaxis(references.one_hot(ids, z.shape[options.axis]), -1, options.axis)
             return references.categorical_focal(z, rows, options)
@@ -132,9 +139,22 @@ def expectation(request: Request, measured: Site, book: ApiBook) -> Expectation:
     Only the layout may follow the rewritten call: a loss object averages by itself, where a function may leave it to an
     outer `reduce_mean` that is no part of the site.
     """
+    _check_class_weights(request.before, book)
     options = _told(request.before, book)
     is_keras = measured.entry.framework == "keras" and measured.formula is None
     return Expectation(request.intent, replace(options, averaged=is_keras), _layout(request, measured, book))
+
+
+def _check_class_weights(site: Site, book: ApiBook) -> None:
+    """Raise where classes weigh differently: the references know no weights of classes."""
+    bound = book.bind(site.term) if site.term is not None else None
+    given = [bound.role(role) for role in ("class_weights", "pos_weight")] if bound is not None else []
+    if any(each is not None and _number(each) is None and not _is_none(each) for each in given):
+        raise NoReference("classes have weights of their own")
+
+
+def _is_none(term: Term) -> bool:
+    return isinstance(term, Const) and term.value is None
 
 
 def reduction_of(site: Site, book: ApiBook) -> str:
@@ -146,6 +166,8 @@ def reduction_of(site: Site, book: ApiBook) -> str:
         return declared if site.constructor is not None and declared != "none" else "sum_over_batch_size"
     bound = book.bind(site.term) if site.term is not None else None
     name = site.entry.role("reduction")
+    if any(name in case["if"] for case in site.entry.data.get("when", ())):  # the entry says what each word means
+        return declared
     given = bound.arguments.get(name) if bound and name and name in bound.given else None
     if given is None:
         return declared

@@ -1,8 +1,9 @@
-"""The worker process, as seen from the linter: started when first needed, watched, and replaced when it dies."""
+"""The worker processes, as seen from the linter: started when first needed, watched, and replaced when they die."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import selectors
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,7 +37,35 @@ _SETTINGS = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "KERAS_BACKEND": "tensorflow",
     "TF_USE_LEGACY_KERAS": "0",
+    "JAX_PLATFORMS": "cpu",
 }
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A worker that can be had: the module that is run, the package it holds, the frameworks of API files it runs."""
+
+    module: str
+    package: str
+    title: str
+    frameworks: frozenset[str] = frozenset()
+
+    @property
+    def is_installed(self) -> bool:
+        return all(importlib.util.find_spec(package) is not None for package in (self.package, "numpy"))
+
+
+TENSORFLOW = Kind("lintloss.confirm.worker", "tensorflow", "TensorFlow")
+KINDS = (
+    TENSORFLOW,
+    Kind("lintloss.confirm.worker_torch", "torch", "PyTorch", frozenset({"torch"})),
+    Kind("lintloss.confirm.worker_jax", "jax", "JAX", frozenset({"jax", "optax", "flax", "haiku"})),
+)
+
+
+def kind_for(framework: str) -> Kind:
+    """The worker for code of a framework: one that holds it, where that is installed, else TensorFlow's."""
+    return next((kind for kind in KINDS if framework in kind.frameworks and kind.is_installed), TENSORFLOW)
 
 
 class WorkerLost(Exception):
@@ -45,13 +75,14 @@ class WorkerLost(Exception):
 class Worker:
     """Sends one message at a time and waits for its answer, for `time_limit` seconds at most."""
 
-    def __init__(self, book: ApiBook, time_limit: float) -> None:
+    def __init__(self, book: ApiBook, time_limit: float, kind: Kind = TENSORFLOW) -> None:
+        self.kind = kind
         self._listed = listed_operations(book)
         self._time_limit = time_limit
         self._process: subprocess.Popen[bytes] | None = None
         self._home: tempfile.TemporaryDirectory[str] | None = None
         self._received = b""
-        self.framework = "TensorFlow"
+        self.framework = kind.title
 
     def __enter__(self) -> Worker:
         return self
@@ -94,7 +125,7 @@ class Worker:
         isolated = ["-P"] if sys.version_info >= (3, 11) else []
         self._received = b""
         self._process = subprocess.Popen(
-            [sys.executable, *isolated, "-m", "lintloss.confirm.worker"],
+            [sys.executable, *isolated, "-m", self.kind.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -116,7 +147,7 @@ class Worker:
         except (OSError, EOFError) as error:
             process = self._process
             self.stop()
-            raise WorkerLost(f"TensorFlow's process died (exit code {process.returncode})") from error
+            raise WorkerLost(f"{self.kind.title}'s process died (exit code {process.returncode})") from error
         except BaseException:
             self.stop()  # an answer may still come, and would be taken for that of the next request
             raise

@@ -55,7 +55,8 @@ class Options:
     """What a loss may be told beside logits and labels.
 
     `averaged` asks for the mean over the last axis where the formula gives a loss per logit (Keras does so). `clamp`
-    gives the loss on probabilities clipped to `[clamp, 1 - clamp]` in float32, as Keras computes it from probabilities.
+    gives the loss on probabilities clipped to `[clamp, 1 - clamp]` in float32, as Keras computes it from probabilities,
+    or, where it is negative, with logarithms that are at least that, as PyTorch does.
     """
 
     axis: int = -1
@@ -109,6 +110,31 @@ def sparse_softmax_cross_entropy(z: Array, ids: Integers, options: Options = Opt
     kept = np.where(valid, 1.0, 0.0)
     mask = None if options.ignore_class is None else valid
     return Pointwise(loss.values * kept, loss.slopes * loss.along_logits(kept), loss.axis, mask)
+
+
+def multi_margin(z: Array, ids: Integers, options: Options = Options()) -> Pointwise:
+    """`sum_{c != id} max(0, 1 - z_id + z_c) / C`: `[..., C]` and `[...]` to `[...]`.
+
+    PyTorch, `torch.nn.MultiMarginLoss` with p = 1 and a margin of 1. The slope is `1 / C` for each class that is too
+    near, and minus their number over `C` for the labelled one.
+    """
+    classes = z.shape[-1]
+    labelled = one_hot(ids, classes)
+    own = (z * labelled).sum(axis=-1, keepdims=True)
+    near = np.where(labelled == 1, 0.0, np.maximum(0.0, 1.0 - own + z))
+    touched = (near > 0).astype(np.float64)
+    slopes = (touched - labelled * touched.sum(axis=-1, keepdims=True)) / classes
+    return Pointwise(near.sum(axis=-1) / classes, slopes, -1)
+
+
+def kl_divergence(z: Array, y: Array, options: Options = Options()) -> Pointwise:
+    """`sum_c y_c (log y_c - log softmax(z)_c)`: `[..., C]` and `[..., C]` to `[...]`, with `0 log 0 = 0`.
+
+    PRML eq. 1.113. The labels' entropy does not depend on the logits: the slope is that of the cross entropy.
+    """
+    loss = softmax_cross_entropy(z, y, options)
+    entropy = -(y * np.log(np.where(y > 0, y, 1.0))).sum(axis=options.axis)
+    return Pointwise(loss.values - entropy, loss.slopes, loss.axis)
 
 
 def sigmoid_cross_entropy(z: Array, y: Array, options: Options = Options()) -> Pointwise:
@@ -231,12 +257,16 @@ def _averaged(losses: Pointwise, options: Options) -> Pointwise:
 
 
 def _clipped_log(log_p: Array, clamp: float | None) -> Array:
-    """`log(clip(p, clamp, 1 - clamp))`, the upper bound as float32 holds it."""
+    """`log(clip(p, clamp, 1 - clamp))`, the upper bound as float32 holds it; a negative clamp bounds the logarithm."""
+    if clamp is not None and clamp < 0:
+        return np.maximum(log_p, clamp)
     return log_p if clamp is None else np.clip(log_p, np.log(clamp), np.log(_upper(clamp)))
 
 
 def _clipped_log_rest(log_q: Array, clamp: float | None) -> Array:
     """The same for `q = 1 - p`, where `p` is what was clipped."""
+    if clamp is not None and clamp < 0:
+        return np.maximum(log_q, clamp)
     return log_q if clamp is None else np.clip(log_q, np.log(1.0 - _upper(clamp)), np.log(1.0 - clamp))
 
 

@@ -14,6 +14,7 @@ that two readings of a file share them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -40,14 +41,15 @@ from lintloss.analysis.terms import Mapping as MappingTerm
 RUNNABLE_KINDS = frozenset("activation layer pass affine elementwise reduce loss encoder make".split())
 RUNNABLE_STRUCTURES = frozenset(
     f"{library}.{name}"
-    for library in ("tensorflow", "numpy", "keras.ops", "keras.backend", "builtins")
-    for name in "concat concatenate stack vstack hstack split unstack shape size rank len list tuple".split()
+    for library in ("tensorflow", "numpy", "keras.ops", "keras.backend", "builtins", "torch")
+    for name in "cat concat concatenate stack vstack hstack split unstack shape size rank len list tuple".split()
 ) | {"tensor.shape", "tensor.ndim", "tensor.size", "operator.getitem"}
 
 Node = list[Any]
+_DATA_TYPE = re.compile(r"(?:b?float|double|half|u?int|long|short|bool|complex)\w*$")
 NO_CUTS: Mapping[str, str | None] = MappingProxyType({})
 
-RUNNABLE_LIBRARIES = frozenset("tensorflow keras numpy math operator builtins tensor".split())
+RUNNABLE_LIBRARIES = frozenset("tensorflow keras torch jax optax numpy scipy math operator builtins tensor".split())
 NOT_RUN = frozenset(
     "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile tensor.eval keras.layers.Lambda "
     "keras.layers.TextVectorization tensorflow.get_variable tensorflow.get_local_variable".split()
@@ -159,6 +161,9 @@ class Reader:
             return self._learned(term, bound, parameter)
         if bound is not None and "dropout" in (bound.entry["passes"], bound.entry["since"]):
             return self._without_dropout(term, bound)
+        placed = bound.get("input") if bound is not None and bound.entry["places"] else None
+        if placed is not None and bound is not None and not _is_data_type(bound.get("dtype")):
+            return self.normal(placed)
         return self._plain(term, bound)
 
     def _learned(self, term: Apply, bound: Bound, parameter: str) -> Term:
@@ -226,6 +231,11 @@ class Reader:
         elif keyword is not None and keyword not in present:
             keyword = (bound.entry["renamed"] or {}).get(keyword, keyword)
         return Argument(keyword, self.normal(argument.value))
+
+
+def _is_data_type(term: Term | None) -> bool:
+    """Whether an argument that may be a device or a data type is the latter."""
+    return isinstance(term, Api) and _DATA_TYPE.match(term.path.rpartition(".")[2]) is not None
 
 
 def _activation_parameter(bound: Bound | None) -> str | None:
@@ -318,7 +328,7 @@ class _Writer:
         leaf, activation = self._append(["leaf", name]), self.cuts.get(name)
         if activation is None:
             return leaf
-        function = self._append(["api", f"tensorflow.nn.{activation}"])
+        function = self._append(["api", f"activation.{activation}"])
         return self._append(["apply", function, [[None, leaf]]])
 
     def _node(self, term: Term) -> Node:

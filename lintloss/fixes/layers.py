@@ -186,12 +186,8 @@ def _respelled(path: str, place: NodeOrigin, wanted: str, misuse: Misuse) -> Ite
     """The function of that activation in the same module: `tf.nn.softmax` to `tf.nn.sigmoid`."""
     target = f"{path.rpartition('.')[0]}.{wanted}"
     entry = misuse.book.entry(target)
-    if (
-        entry is None
-        or entry.kind != "activation"
-        or entry["activation"] != wanted
-        or not _takes_the_same(misuse.book.entry(path), entry)
-    ):
+    old = misuse.book.entry(path)
+    if entry is None or entry.kind != "activation" or entry["activation"] != wanted or not _takes_the_same(old, entry):
         yield None
     elif isinstance(place.node, cst.Attribute):
         yield places.replacing(NodeOrigin(place.unit, place.node.attr), wanted)
