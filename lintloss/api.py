@@ -54,17 +54,12 @@ def check_paths(
 ) -> list[Finding]:
     """Lint files and folders, as `lintloss check` does.
 
-    Without `settings`, those hold that are nearest to the first path. Baselines are the command line's alone.
+    Without `settings`, those hold that are nearest above all paths. Baselines are the command line's alone.
 
     Raises:
         UsageError: a path that does not exist, wrong settings, or `verify` without TensorFlow.
     """
-    settings = settings or load_settings(_folder_of(paths))
+    settings = settings or load_settings(config_files.folder_of([Path(path) for path in paths]))
     read = linter.read(find_files([Path(path) for path in paths], settings).files)
     report = linter.lint(read.sources, settings, verify=verify, unreadable=read.unreadable)
     return list(report.findings)
-
-
-def _folder_of(paths: Sequence[Path | str]) -> Path:
-    first = Path(next(iter(paths), "."))
-    return first if first.is_dir() else first.parent

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
 import click
 
 from lintloss import __version__, output
-from lintloss.config import FailOn, Loaded, Settings
+from lintloss.config import FailOn, Loaded, Settings, folder_of, load
 from lintloss.errors import UsageError
 
 if TYPE_CHECKING:
@@ -506,15 +506,12 @@ def server(stdio: bool) -> int:
 
 
 def _load_settings(paths: Sequence[Path], stdin_filename: str | None, config: Path | None) -> Loaded:
-    from lintloss.config import load
-
     return load(_start(paths, stdin_filename), config)
 
 
 def _start(paths: Sequence[Path], stdin_filename: str | None) -> Path:
     """The folder from which settings and baselines are looked for."""
-    first = Path(stdin_filename) if stdin_filename else next(iter(paths), Path())
-    return first if first.is_dir() else first.parent
+    return folder_of([Path(stdin_filename)] if stdin_filename else paths)
 
 
 def _codes(values: Sequence[str]) -> tuple[str, ...]:

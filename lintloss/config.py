@@ -6,8 +6,9 @@ The fields of `Settings` are the one table of what can be set: their names (with
 
 from __future__ import annotations
 
+import os
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from dataclasses import Field as DataclassField
 from difflib import get_close_matches
@@ -79,6 +80,15 @@ def options() -> dict[str, DataclassField[Any]]:
 def default_of(option: DataclassField[Any]) -> Any:
     """Return what a setting is when nobody sets it."""
     return option.default if option.default is not MISSING else {}
+
+
+def folder_of(paths: Sequence[Path]) -> Path:
+    """Return the folder whose settings hold for `paths`: the innermost that holds all of them."""
+    folders = [path if path.is_dir() else path.parent for path in paths] or [Path()]
+    try:
+        return Path(os.path.commonpath([folder.absolute() for folder in folders]))
+    except ValueError:  # on several drives
+        return folders[0]
 
 
 def load(start: Path, config: Path | None = None) -> Loaded:
@@ -175,7 +185,9 @@ def _converted(value: Any, expected: Any) -> Any:
         table = _instance(value, dict)
         return {key: _converted(each, inner[1]) for key, each in table.items()}
     if expected is Path:
-        return Path(_instance(value, str))
+        if "\0" in _instance(value, str):
+            raise TypeError
+        return Path(value)
     return _instance(value, expected)
 
 

@@ -15,6 +15,7 @@ from pathspec import GitIgnoreSpec
 
 from lintloss.config import Settings
 from lintloss.errors import UsageError
+from lintloss.patterns import Patterns, compiled, relative
 
 _NEVER = frozenset({"__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "venv"})
 
@@ -52,7 +53,7 @@ def find_files(paths: Sequence[Path], settings: Settings) -> Found:
     """
     files: dict[str, Path] = {}
     notes: list[str] = []
-    excluded = _Patterns(settings.exclude, settings.root)
+    excluded = Patterns(settings.exclude, settings.root)
     for path in paths:
         if settings.force_exclude and excluded.match(_real(path), "/" if path.is_dir() else ""):
             continue
@@ -66,7 +67,7 @@ def find_files(paths: Sequence[Path], settings: Settings) -> Found:
 
 def is_excluded(path: Path, settings: Settings) -> bool:
     """Whether `exclude` names a file, or a folder above it."""
-    return _Patterns(settings.exclude, settings.root).match(_real(path))
+    return Patterns(settings.exclude, settings.root).match(_real(path))
 
 
 def display_name(path: Path) -> str:
@@ -189,25 +190,13 @@ def _below(path: Path, settings: Settings) -> Iterator[Path]:
         raise UsageError(f"{path}: no such file or folder")
 
 
-class _Patterns:
-    """Patterns in .gitignore style, relative to a folder."""
-
-    def __init__(self, patterns: Iterable[str], root: Path) -> None:
-        self._spec = GitIgnoreSpec.from_lines(patterns)
-        self._root = root.resolve()
-
-    def match(self, real: Path, suffix: str = "") -> bool:
-        """Whether a pattern speaks of a path without links in its folders; folders need "/" as `suffix`."""
-        return self._spec.match_file(_relative(real, self._root) + suffix)
-
-
 class _Walk:
     """One folder's files, as settings and .gitignore allow."""
 
     def __init__(self, top: Path, settings: Settings) -> None:
         self._top = top
-        self._include = _Patterns(settings.include, settings.root)
-        self._exclude = _Patterns(settings.exclude, settings.root)
+        self._include = Patterns(settings.include, settings.root)
+        self._exclude = Patterns(settings.exclude, settings.root)
         self._honours_gitignore = settings.respect_gitignore
 
     def files(self) -> Iterator[Path]:
@@ -237,7 +226,7 @@ class _Walk:
         if self._exclude.match(real, suffix):
             return True
         for folder, spec in reversed(ignores):  # the nearest .gitignore that speaks of it decides
-            decided = spec.check_file(_relative(real, folder) + suffix).include
+            decided = spec.check_file(relative(real, folder) + suffix).include
             if decided is not None:
                 return decided
         return False
@@ -250,10 +239,6 @@ def _is_never_walked(folder: Path) -> bool:
 def _real(path: Path) -> Path:
     """Return a path without links in its folders; a link itself keeps its name."""
     return path.parent.resolve() / path.name
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
 def _gitignores_above(folder: Path) -> list[tuple[Path, GitIgnoreSpec]]:
@@ -269,4 +254,15 @@ def _gitignore_in(folder: Path) -> list[tuple[Path, GitIgnoreSpec]]:
         lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return [(folder, GitIgnoreSpec.from_lines(lines))]
+    try:
+        return [(folder, compiled(lines))]
+    except ValueError:  # git skips what is no pattern without a word
+        return [(folder, compiled(line for line in lines if _is_pattern(line)))]
+
+
+def _is_pattern(line: str) -> bool:
+    try:
+        compiled([line])
+    except ValueError:
+        return False
+    return True

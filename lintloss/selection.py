@@ -8,11 +8,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
-from pathspec import GitIgnoreSpec
-
 from lintloss.config import Settings
 from lintloss.errors import UsageError
 from lintloss.finding import Finding, Severity
+from lintloss.patterns import Patterns
 
 UNREADABLE = "LL001"
 BUILT_IN = ("LL001", "LL002")
@@ -89,17 +88,20 @@ def _with_severity(finding: Finding, severities: Mapping[str, str]) -> Finding:
 
 
 def without_ignored(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
-    """Leave out what `per-file-ignores` names."""
+    """Leave out what `per-file-ignores` names.
+
+    Raises:
+        UsageError: a pattern there is none.
+    """
     ignores = [
-        (GitIgnoreSpec.from_lines([pattern]), selectors) for pattern, selectors in settings.per_file_ignores.items()
+        (Patterns([pattern], settings.root), selectors) for pattern, selectors in settings.per_file_ignores.items()
     ]
     return [
         finding
         for finding in findings
         if not any(
-            _precision(finding.code, selectors) >= 0
-            and spec.match_file(_from_root(finding.span.filename, settings.root))
-            for spec, selectors in ignores
+            _precision(finding.code, selectors) >= 0 and patterns.match(Path(finding.span.filename).resolve())
+            for patterns, selectors in ignores
         )
     ]
 
@@ -133,9 +135,3 @@ def _precision(code: str, selectors: Collection[str]) -> int:
 
 def _names(selector: str, code: str) -> bool:
     return selector == ALL or code.startswith(selector)
-
-
-def _from_root(filename: str, root: Path) -> str:
-    path = Path(filename).resolve()
-    root = root.resolve()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else filename

@@ -213,6 +213,24 @@ def test_config_shows_where_settings_come_from(folder: Path) -> None:
     assert json.loads(run("config", "--schema").stdout)["properties"]["preview"]["type"] == "boolean"
 
 
+def test_settings_are_those_above_all_paths(folder: Path) -> None:
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "bad.py").write_text("BAD(1)\n")
+    Path("one/lintloss.toml").write_text('ignore = ["LL101"]\n')
+    assert run("check", "one/bad.py").exit_code == 0
+    assert run("check", "one/bad.py", "two/bad.py").exit_code == run("check", "two/bad.py", "one/bad.py").exit_code == 1
+    assert run("check", "--stdin-filename", "one/new.py", "-", stdin="BAD(1)\n").exit_code == 0
+
+
+@pytest.mark.parametrize("text", ['exclude = ["!"]', 'include = ["!"]', 'per-file-ignores = { "[z-a]" = ["LL1"] }'])
+def test_a_pattern_that_is_none_is_one_line(text: str) -> None:
+    Path("lintloss.toml").write_text(text)
+    result = run("check")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "Invalid git pattern: " in result.stderr
+
+
 def test_unknown_codes_say_where_they_stand() -> None:
     Path("lintloss.toml").write_text('\nignore = ["LL999"]\n')
     assert "lintloss.toml:2: `ignore`: unknown rule code `LL999`" in run("check").stderr

@@ -67,6 +67,7 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
         ("fail-on = 'eror'", 'has to be "error" or "warning" or "undecided", not eror; did you mean `error`?'),
         ("severities = { LL101 = 'bad' }", '`severities` has to be a table of "error" or "warning", not bad'),
         ("per-file-ignores = { x = 'LL1' }", "`per-file-ignores` has to be a table of lists of strings"),
+        ('apis = ["\\u0000"]', "`apis` has to be a list of strings"),
         ("select = [", "not valid TOML"),
     ],
 )

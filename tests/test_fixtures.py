@@ -5,6 +5,7 @@ All fixes are applied there, the unsafe ones too.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,15 @@ def test_fixing_gives_the_fixed_file(path: Path) -> None:
     source = Source.read(path, str(path))
     fixed = linter.fix([source], Settings(preview=True), unsafe=True)
     assert fixed.sources[0].original == path.with_suffix(".fixed.py").read_bytes()
+
+
+@pytest.mark.parametrize("path", FIXED[::5], ids=name_of)
+def test_silencing_changes_comments_only(path: Path) -> None:
+    source = Source.read(path, str(path))
+    silenced = linter.silence([source], Settings(), "why")
+    assert silenced.applied
+    assert silenced.report.findings == ()
+    assert ast.dump(ast.parse(silenced.sources[0].text)) == ast.dump(ast.parse(source.text))
 
 
 def test_each_fixed_file_has_its_original() -> None:

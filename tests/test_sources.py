@@ -282,6 +282,12 @@ def test_files_named_outright_are_excluded_only_by_force() -> None:
     assert excluded.files == excluded.notes == ()
 
 
+def test_lines_of_gitignore_that_are_no_patterns_are_skipped(tree: Path) -> None:
+    with (tree / ".gitignore").open("a") as ignored:
+        ignored.write("!\n\\\n/\n[\n[z-a]\nx[[:alpha:]]\nb.py\n")
+    assert found(".") == ["a.ipynb", "sub/kept.py"]
+
+
 def test_links_in_circles_end(tree: Path) -> None:
     (tree / "sub" / "loop").symlink_to(tree)
     (tree / "again.py").symlink_to(tree / "b.py")
