@@ -50,6 +50,30 @@ def _literal_row(term: Term) -> list[float] | None:
     return numbers if len(numbers) == len(term.items) else None
 
 
+def labels_are_rows(case: Case) -> Answer:
+    """Each label is a row of weights: encoded so, or a literal with as many axes as the prediction.
+
+    A literal of zeros and ones with one axis less holds the ids of sequences.
+    """
+    if case.labels is None or case.labels.role != "literal" or not case.labels.shape:
+        return YES
+    if case.prediction.shape is not None:
+        return Answer(len(case.labels.shape) >= len(case.prediction.shape))
+    units = units_of(case.prediction)
+    return lacking("prediction.shape") if units is None else Answer(case.labels.shape[-1] == units)
+
+
+def labels_lack_the_classes(case: Case) -> Answer:
+    """The labels are a literal of whole numbers with one axis less than the prediction: ids, even of two classes."""
+    if case.labels is None or case.labels.role != "literal":
+        return NO
+    if case.prediction.shape is None or case.labels.shape is None:
+        return lacking("prediction.shape")
+    is_whole = case.labels.encoding in ("one_hot", "multi_hot", "binary", "class_ids", "unknown")
+    axes = len(case.labels.shape)  # with one axis only it is a single example's row
+    return Answer(is_whole and axes > 1 and axes == len(case.prediction.shape) - 1)
+
+
 def class_counts_disagree(case: Case) -> Answer:
     """The prediction has a number of units that the labels cannot have."""
     units = units_of(case.prediction)
@@ -59,7 +83,11 @@ def class_counts_disagree(case: Case) -> Answer:
         return lacking("labels.classes")
     if case.labels.encoding == "class_ids":
         return _ids_disagree(units, case.labels)
+    if case.labels.encoding == "binary":
+        return _columns_disagree(units, case)
     if case.labels.encoding in ("one_hot", "multi_hot", "soft"):
+        if case.entry["labels"] == "sparse":
+            return NO  # rows of ids, or one-hot rows, which are another mistake
         width = _width(case.labels)
         if width is None and units == 1 and case.labels.encoding == "one_hot":
             return YES  # one-hot rows have a column per class, and there are two at least
@@ -73,6 +101,16 @@ def _ids_disagree(units: int, labels: Facts) -> Answer:
     if labels.high is not None:
         classes = max(int(labels.high) + 1, classes or 0)
     return lacking("labels.classes") if classes is None else Answer(1 < units < classes)
+
+
+def _columns_disagree(units: int, case: Case) -> Answer:
+    """One column of labels for several units that are judged one by one; class ids are another mistake."""
+    shape = case.labels.shape if case.labels is not None else None
+    if case.entry["labels"] != "binary" or units == 1:
+        return NO
+    if not shape:
+        return lacking("labels.shape")
+    return YES if len(shape) == 1 else lacking("labels.shape") if shape[-1] is None else Answer(shape[-1] == 1)
 
 
 def _width(labels: Facts) -> int | None:
@@ -155,6 +193,8 @@ PREDICATES: Mapping[str, Predicate] = {
     predicate.__name__: predicate
     for predicate in (
         rows_are_no_distribution,
+        labels_are_rows,
+        labels_lack_the_classes,
         class_counts_disagree,
         a_label_per_example,
         column_meets_vector,

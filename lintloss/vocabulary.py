@@ -149,7 +149,8 @@ def units_of(facts: Facts) -> int | None:
     """The number of classes a prediction has, where it is known."""
     if facts.units is not None:
         return facts.units
-    width = facts.shape[-1] if facts.shape and facts.axis in (None, -1) else None
+    has_classes = facts.shape is not None and len(facts.shape) > 1 and facts.axis in (None, -1)
+    width = facts.shape[-1] if facts.shape is not None and has_classes else None
     return width if isinstance(width, int) else None
 
 
@@ -200,7 +201,7 @@ _FAMILIES = _set(
 
 SUBJECTS: Mapping[str, Subject] = {
     "site.anchor": Subject(lambda case: case.site.anchor, _set("loss metric activation")),
-    "site.compiled": Subject(lambda case: case.site.model is not None),
+    "site.compiled": Subject(lambda case: case.site.is_compiled),
     "setting.backend": Subject(lambda case: case.backend, _set("tensorflow jax torch")),
     "loss.kind": Subject(_entry("kind"), _set("loss metric")),
     "loss.family": Subject(_entry("family"), _FAMILIES),

@@ -34,7 +34,6 @@ _ENCODINGS = {
 def placeholders(case: Case) -> dict[str, str]:
     """What may stand in braces in a rule page's message."""
     units = units_of(case.prediction)
-    classes = case.labels.classes if case.labels else None
     return {
         "loss": case.site.spelled or case.entry.name.rpartition(".")[2],
         "takes": _takes(case),
@@ -42,9 +41,15 @@ def placeholders(case: Case) -> dict[str, str]:
         "labels": "" if case.labels is None else _ENCODINGS.get(case.labels.encoding, "unknown"),
         "activation": case.prediction.activation.replace("_", "-"),
         "units": _counted(units, "unit"),
-        "classes": _counted(classes, "class"),
+        "classes": _classes(case.labels),
         "backend": case.backend,
     }
+
+
+def _classes(labels: Facts | None) -> str:
+    if labels is not None and labels.encoding == "binary":
+        return "one column"
+    return _counted(labels.classes if labels else None, "class")
 
 
 def _takes(case: Case) -> str:

@@ -69,6 +69,8 @@ SOFTMAX = {
     "a layer": LOSS.format("keras.layers.Dense(10, activation='softmax')(x)"),
     "a positional activation": LOSS.format("keras.layers.Dense(10, 'softmax')(x)"),
     "a model called": "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\n" + LOSS.format("m(x)"),
+    "a mask on it": LOSS.format("tf.where(x > 0, tf.nn.softmax(x @ w), 0.0)"),
+    "a logarithm undone": LOSS.format("tf.exp(tf.nn.log_softmax(x @ w))"),
     "written out": "e = tf.exp(x @ w)\np = e / tf.reduce_sum(e, -1, keepdims=True)\n" + LOSS.format("p"),
 }
 

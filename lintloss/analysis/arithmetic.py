@@ -24,10 +24,12 @@ def elementwise(operation: str, term: Apply, operands: list[Term], facts: list[F
         return _bounded(operation, term, operands, facts)
     if operation == "log":
         return _logarithm(term, facts[0])
+    if operation == "exp":
+        return _exponential(term, facts[0])
     if operation == "negative":
         return facts[0] if facts[0].activation == "linear" else _mixed(facts)
     if operation == "where":
-        return _mixed(facts)
+        return _masked(operands, facts)
     if operation in ("add", "subtract", "multiply", "divide") and len(facts) == 2:
         return _combined(operation, operands, facts)
     return _mixed(facts)
@@ -51,6 +53,16 @@ def _combined(operation: str, operands: list[Term], facts: list[Facts]) -> Facts
         return Facts(activation="linear", role="prediction")
     if _is_made(one) and _is_made(other):
         return Facts(role="made", reason="arithmetic on values that nothing is known of")
+    if operation in ("add", "subtract") and any(side.activation in SQUASHING for side in facts):
+        return Facts(reason="probabilities were added to something")
+    return _mixed(facts)
+
+
+def _masked(operands: list[Term], facts: list[Facts]) -> Facts:
+    """A value in some places and a constant, or a value of the same kind, in the others."""
+    values = [side for side, operand in zip(facts, operands, strict=True) if not isinstance(operand, Const)]
+    if values and values[0].activation in SQUASHING and all(v.activation == values[0].activation for v in values):
+        return replace(values[0], since=(*values[0].since, "mask"), repair="lost")
     return _mixed(facts)
 
 
@@ -65,19 +77,29 @@ def _is_known(facts: Facts) -> bool:
 
 def _with_number(operation: str, facts: Facts, number: Const) -> Facts:
     """A value plus, minus, times or divided by a number."""
+    value = number.value
     if facts.activation == "linear":
         return facts
-    value = number.value
+    if _changes_nothing(operation, value):
+        return replace(facts, since=(*facts.since, "identity"), repair="lost")
     tiny = isinstance(value, float) and abs(value) < 1e-2
     if operation in ("add", "subtract") and tiny:
         return replace(facts, since=(*facts.since, "shift"), repair="lost")
-    if facts.encoding == "one_hot" and operation == "multiply":
-        return replace(facts, encoding="soft")
+    if facts.encoding in ("one_hot", "soft") and isinstance(value, (int, float)) and operation != "subtract":
+        return replace(facts, encoding="soft")  # label smoothing
     if facts.encoding in ("class_ids", "binary") and operation in ("add", "subtract") and isinstance(value, int):
         return replace(facts, encoding="class_ids")
     if operation == "divide" and facts.encoding == "unknown" and facts.role in ("label", "input", "made"):
         return facts
-    return _mixed([facts])
+    if facts.activation in ("softmax", "log_softmax"):
+        return Facts(reason=f"its {facts.activation.replace('_', '-')} was scaled or shifted", shape=facts.shape)
+    return replace(_mixed([facts]), shape=facts.shape)
+
+
+def _changes_nothing(operation: str, value: object) -> bool:
+    """Whether a number leaves what it is combined with as it is: plus zero, times one."""
+    neutral = 0 if operation in ("add", "subtract") else 1
+    return isinstance(value, (int, float)) and value == neutral
 
 
 def _mixed(facts: list[Facts]) -> Facts:
@@ -93,11 +115,19 @@ def _logarithm(term: Apply, facts: Facts) -> Facts:
     return replace(facts, activation=name, since=(), repair="lost", steps=(*facts.steps, *step))
 
 
+def _exponential(term: Apply, facts: Facts) -> Facts:
+    name = {"log_softmax": "softmax", "log_sigmoid": "sigmoid"}.get(facts.activation)
+    if name is None or facts.since:
+        return _mixed([facts])
+    step = (Step(term.origin, "the logarithm is undone here"),) if term.origin is not None else ()
+    return replace(facts, activation=name, repair="lost", steps=(*facts.steps, *step))
+
+
 def _bounded(operation: str, term: Apply, operands: list[Term], facts: list[Facts]) -> Facts:
     """A value kept within bounds: a guard around probabilities, or a relu written as a maximum."""
     values = [side for side, operand in zip(facts, operands, strict=False) if not isinstance(operand, Const)]
     numbers = [operand.value for operand in operands if isinstance(operand, Const)]
-    if len(values) != 1:
+    if len(values) != 1 and len({side.activation for side in facts}) > 1:
         return _mixed(facts)
     known = values[0]
     if known.activation in SQUASHING or known.activation == "unknown":
@@ -198,39 +228,62 @@ def _without_axis(facts: Facts, bound: Bound) -> tuple[int | str | None, ...] | 
 
 
 def written_out_activation(evaluator: Evaluator, term: Apply, operation: str, operands: list[Term]) -> Facts | None:
-    """A softmax or sigmoid that is written out: `exp(z) / sum(exp(z))`, `1 / (1 + exp(-z))`."""
-    if operation != "divide" or len(operands) != 2:
+    """An activation that is written out, one of those below."""
+    if len(operands) != 2:
         return None
-    above, below = operands
-    step = (Step(term.origin, "this is a softmax, written out"),) if term.origin is not None else ()
+    if operation == "subtract":
+        return _written_out_log_softmax(evaluator, term, *operands)
+    if operation == "divide":
+        return _written_out_softmax(evaluator, term, *operands) or _written_out_sigmoid(evaluator, term, *operands)
+    return None
+
+
+def _written_out_softmax(evaluator: Evaluator, term: Apply, above: Term, below: Term) -> Facts | None:
+    """`exp(z) / sum(exp(z))`."""
     total = _operands(evaluator, below, "sum")
     exponential = _operands(evaluator, above, "exp")
-    if (
-        total is not None
-        and exponential is not None
-        and (total[0] is above or _same_exponential(evaluator, total[0], exponential))
-    ):
-        facts = evaluator.single(exponential[0])
-        return Facts(
-            activation="softmax",
-            pre=exponential[0],
-            applied=term.origin,
-            axis=-1,
-            units=facts.units,
-            shape=facts.shape,
-            steps=step,
-        )
+    if total is None or exponential is None:
+        return None
+    if total[0] is not above and not _same_exponential(evaluator, total[0], exponential):
+        return None
+    return _written_out("softmax", evaluator, term, exponential[0])
+
+
+def _written_out_sigmoid(evaluator: Evaluator, term: Apply, above: Term, below: Term) -> Facts | None:
+    """`1 / (1 + exp(-z))`."""
     one_plus = _operands(evaluator, below, "add")
-    if isinstance(above, Const) and above.value in (1, 1.0) and one_plus is not None and len(one_plus) == 2:
-        for number, other in (one_plus, one_plus[::-1]):
-            inner = _operands(evaluator, other, "exp")
-            minus = _operands(evaluator, inner[0], "negative") if inner else None
-            if isinstance(number, Const) and number.value in (1, 1.0) and minus is not None:
-                facts = evaluator.single(minus[0])
-                return Facts(
-                    activation="sigmoid", pre=minus[0], applied=term.origin, units=facts.units, shape=facts.shape
-                )
+    if not _is_one(above) or one_plus is None or len(one_plus) != 2:
+        return None
+    for number, other in (one_plus, one_plus[::-1]):
+        inner = _operands(evaluator, other, "exp")
+        minus = _operands(evaluator, inner[0], "negative") if inner else None
+        if _is_one(number) and minus is not None:
+            return _written_out("sigmoid", evaluator, term, minus[0])
     return None
+
+
+def _written_out_log_softmax(evaluator: Evaluator, term: Apply, scores: Term, total: Term) -> Facts | None:
+    """`z - logsumexp(z)`."""
+    summed = _operands(evaluator, total, "logsumexp")
+    return _written_out("log_softmax", evaluator, term, scores) if summed and summed[0] is scores else None
+
+
+def _written_out(activation: str, evaluator: Evaluator, term: Apply, pre: Term) -> Facts:
+    facts = evaluator.single(pre)
+    told = f"this is a {activation.replace('_', '-')}, written out"
+    return Facts(
+        activation=activation,
+        pre=pre,
+        applied=term.origin,
+        axis=None if activation == "sigmoid" else -1,
+        units=facts.units,
+        shape=facts.shape,
+        steps=(Step(term.origin, told),) if term.origin is not None else (),
+    )
+
+
+def _is_one(term: Term) -> bool:
+    return isinstance(term, Const) and term.value in (1, 1.0)
 
 
 def _same_exponential(evaluator: Evaluator, term: Term, exponential: list[Term]) -> bool:

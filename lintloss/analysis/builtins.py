@@ -204,7 +204,7 @@ def _next(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrig
 
 
 def _identity(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
-    return arguments[0].value if arguments else None
+    return arguments[0].value if arguments and arguments[0].keyword is None else None
 
 
 _FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]] = {

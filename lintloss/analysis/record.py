@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import libcst as cst
 
 from lintloss.analysis import apis
 from lintloss.analysis.apis import Bound, Entry
@@ -184,9 +186,24 @@ def _site(
         scope=visible(frame),
         guards=(*machine.path, *guards),
         callers=machine.callers,
+        is_compiled=any(_is_traced(machine, function) for function, _ in machine.calls),
         is_open=machine.is_open,
         **more,
     )
+
+
+def _is_traced(machine: Machine, function: Function) -> bool:
+    """Whether a decorator makes a graph of the function."""
+    from lintloss.analysis import expressions
+
+    node = function.code.node
+    for decorator in node.decorators if isinstance(node, cst.FunctionDef) else ():
+        value = expressions.evaluate(machine, function.frame, decorator.decorator)
+        wrapper = value.function if isinstance(value, Apply) else value
+        entry = machine.book.entry(wrapper.path) if isinstance(wrapper, Api) else None
+        if entry is not None and entry["traces"]:
+            return True
+    return False
 
 
 def visible(frame: Frame) -> dict[str, Term]:
@@ -440,6 +457,7 @@ def _note_bound(
                 guards=(*compilation.guards, *guards, *more),
                 callers=compilation.callers,
                 model=model,
+                is_compiled=True,
                 is_open=compilation.is_open,
             )
         )
@@ -452,7 +470,9 @@ def _call_custom(compilation: Compilation, loss: Term, output: Term, labels: Ter
     machine = compilation.machine
     given = labels if labels is not None else unknown("no labels in reach")
     arguments = (Argument(None, given), Argument(None, output))
+    before = len(machine.sites)
     calls.call(machine, compilation.frame, loss, arguments, compilation.origin)
+    machine.sites[before:] = [replace(site, is_compiled=True) for site in machine.sites[before:]]
 
 
 def _note_metrics(compilation: Compilation, metrics: Term, output: Term, labels: Term | None) -> None:

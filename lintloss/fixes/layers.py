@@ -36,7 +36,7 @@ def _made_linear(misuse: Misuse, application: Application) -> Change | None:
 
 
 def _dropped(misuse: Misuse, application: Application) -> Placed | None:
-    if _serves_others(application) or _is_one_of_several(application):
+    if _serves_others(application) or _is_one_of_several(application) or not application.is_whole:
         return None
     if application.given is not None and application.place is not None:
         same = _keeping_its_name(application.place, application.given)
@@ -151,7 +151,7 @@ def set_activation(misuse: Misuse, wanted: str) -> Change | None:
         return None
     if wanted == "linear":
         return _made_linear(misuse, found[0])
-    if callers.chosen_by_caller(found[0]) is not None or _serves_others(found[0]):
+    if callers.chosen_by_caller(found[0]) is not None or _serves_others(found[0]) or not found[0].is_whole:
         return None
     return Change.of(_reactivated(found[0], wanted, misuse))
 

@@ -26,12 +26,16 @@ _MOST_TERMS = 5000
 
 @dataclass(frozen=True, eq=False)
 class Application:
-    """One activation on the way to the loss: the term that applies it, its entry, and what it got."""
+    """One activation on the way to the loss: the term that applies it, its entry, and what it got.
+
+    `is_whole` says that the term applies all of it: a logarithm around a softmax makes another activation of it.
+    """
 
     term: Apply
     bound: Bound | None
     activation: str
     pre: Term
+    is_whole: bool
 
     @property
     def place(self) -> NodeOrigin | None:
@@ -96,14 +100,29 @@ def reach(misuse: Misuse, given: NodeOrigin) -> Reached | None:
     inside = _written_out(chain, use)
     if inside is not None:
         return inside
-    if any(step != "identity" for step in misuse.prediction.since):
-        return None
     innermost = chain[-1]
+    if any(step != "identity" for step in misuse.prediction.since) or _is_symbolic(innermost.pre, misuse):
+        return None
     name = _known(innermost, use)
     if name is not None:
         return Reached(name, use.place)
     named = _named(innermost, use) or _split(innermost, use, misuse)
     return Reached(named[0], use.place, named[1]) if named is not None else None
+
+
+def _is_symbolic(value: Term, misuse: Misuse) -> bool:
+    """Whether a value is computed from a model's input layer: it stands for what any call of the model computes."""
+    pending, seen = [value], set[int]()
+    while pending and len(seen) < _MOST_TERMS:
+        term = pending.pop()
+        if id(term) in seen:
+            continue
+        seen.add(id(term))
+        bound = misuse.book.bind(term) if isinstance(term, Apply) else None
+        if bound is not None and bound.entry.kind == "input" and bound.entry["batched"]:
+            return True
+        pending.extend(term.parts())
+    return False
 
 
 def applications(misuse: Misuse) -> Iterator[Application]:
@@ -114,7 +133,8 @@ def applications(misuse: Misuse) -> Iterator[Application]:
         term = _applying(value, facts)
         if term is None:
             return
-        yield Application(term, misuse.book.bind(term), facts.activation, facts.pre)
+        is_whole = any(each.facts.activation == family for each in misuse.facts.of(term))
+        yield Application(term, misuse.book.bind(term), family, facts.pre, is_whole)
         value, facts = facts.pre, misuse.facts.single(facts.pre)
         if any(step != "identity" for step in facts.since):
             return
@@ -176,7 +196,7 @@ def _passed_by(caller: NodeOrigin, use: NodeOrigin) -> NodeOrigin | None:
 def _written_out(chain: tuple[Application, ...], use: Use) -> Reached | None:
     """The activation stands in the expression itself: what it is applied to takes its place."""
     outermost, innermost = chain[0].place, chain[-1].given
-    if outermost is None or innermost is None:
+    if outermost is None or innermost is None or not chain[0].is_whole:
         return None
     if not places.contains(use.place, outermost) or not places.contains(outermost, innermost):
         return None
