@@ -112,6 +112,7 @@ class Evaluator:
         self.book = book
         self.era: Era = {}
         self.feeds: dict[int, list[Term]] = {}
+        self.class_rows: set[int] = set()
         self._known: dict[int, tuple[Alternative, ...]] = {}
         self._kept: list[Term] = []
 
@@ -535,6 +536,8 @@ class Evaluator:
         is_vector = shape is not None and len(shape) == 1
         if encoding == "unknown" and is_vector and dtype is not None and dtype.startswith("int"):
             encoding = "class_ids"
+        if encoding == "unknown" and id(term) in self.class_rows:
+            encoding = "one_hot"
         known = fed[0] if encoding != "unknown" and fed else Facts()
         reason = "it is fed from outside"
         return self._one(

@@ -59,6 +59,7 @@ class Machine:
     sites: list[Site] = field(default_factory=list)
     unjudged: list[Unjudged] = field(default_factory=list)
     feeds: dict[int, list[Term]] = field(default_factory=dict)
+    class_rows: set[int] = field(default_factory=set)
     called: set[int] = field(default_factory=set)
     instances: list[Instance] = field(default_factory=list)
     memo: dict[tuple[Any, ...], tuple[Term, tuple[Any, ...]]] = field(default_factory=dict)

@@ -55,6 +55,8 @@ def note(machine: Machine, frame: Frame, term: Term) -> Term:
         if bound is not None:
             if bound.entry.kind == "feed":
                 _feed(machine, bound)
+            elif bound.entry["operation"] == "equal":
+                _compare(machine, bound)
             elif bound.entry.kind in ("loss", "metric") and _is_complete(bound):
                 _note_loss(machine, frame, term, bound, term.origin)
             elif bound.entry.kind == "compile" and bound.get("input") is not None:
@@ -115,6 +117,20 @@ def _feed(machine: Machine, bound: Bound) -> None:
         for placeholder, value in feeds.entries:
             machine.feeds.setdefault(id(placeholder), []).append(value)
             machine.kept.append(placeholder)
+
+
+def _compare(machine: Machine, bound: Bound) -> None:
+    """`equal(argmax(p, 1), argmax(y, 1))` says that what is fed as `y` has a column per class, one of them the right."""
+    sides = [machine.book.bind(side, machine.era) for side in (bound.get("input"), bound.get("other")) if side]
+    if len(sides) != 2 or not all(side and side.entry["operation"] == "argmax" for side in sides):
+        return
+    for side in sides:
+        axis, rows = (side.get("axis"), side.get("input")) if side is not None else (None, None)
+        is_last = isinstance(axis, Const) and axis.value in (1, -1)
+        made = machine.book.bind(rows, machine.era) if rows is not None and is_last else None
+        if made is not None and made.entry.kind == "input":
+            machine.class_rows.add(id(rows))
+            machine.kept.append(rows)
 
 
 def _note_activation(machine: Machine, frame: Frame, term: Apply, bound: Bound, origin: NodeOrigin) -> None:

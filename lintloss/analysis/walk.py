@@ -14,7 +14,11 @@ from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.syntax import ClassCode, FunctionCode, Unit
 from lintloss.analysis.terms import Api, Argument, Choice, Const, Parameter, Sequence, Term
+from lintloss.finding import Span
 from lintloss.sources import Source
+
+
+_COMPILE = "compile"
 
 
 def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
@@ -33,13 +37,21 @@ def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
 def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
     machine = Machine(analysis.book, project, analysis.facts)
     analysis.facts.feeds, analysis.facts.era = machine.feeds, machine.era
+    analysis.facts.class_rows = machine.class_rows
     _run(analysis, machine, module)
     sites = _in_file(machine, module)
     if machine.has_options and not analysis.exhausted and _unreached(module, machine):
         # What the options' defaults pass over is walked as if any could be given.
         project.forget()
         module = project.module_of(module.code.source)
-        again = Machine(analysis.book, project, analysis.facts, feeds=machine.feeds, era=machine.era)
+        again = Machine(
+            analysis.book,
+            project,
+            analysis.facts,
+            feeds=machine.feeds,
+            class_rows=machine.class_rows,
+            era=machine.era,
+        )
         again.options_are_open = True
         _run(analysis, again, module)
         reached = {site.origin.span for site in sites}
@@ -81,18 +93,27 @@ def _unjudged(module: Module, machine: Machine, sites: list[Site], *, exhausted:
 
 def _unreached(module: Module, machine: Machine) -> list[Unjudged]:
     """The calls that name a loss and that no walk has come to."""
+    return [
+        Unjudged(span, name, "analysis budget: the file is too intricate")
+        for span, name, _ in _calls_not_reached(module, machine)
+        if name != _COMPILE
+    ]
+
+
+def _calls_not_reached(module: Module, machine: Machine) -> Iterator[tuple[Span, str, int]]:
+    """The calls of losses and of `compile` that no walk has come to, with the row of the module they are in."""
     source = module.code.source
-    reached = {(site.origin.span.cell, site.origin.span.start) for site in machine.sites}
+    origins = [*(site.origin for site in machine.sites), *(each.origin for each in machine.compilations)]
+    reached = {(origin.span.cell, origin.span.start) for origin in origins}
     names = {name.rsplit(".", 1)[-1] for name in machine.book.names() if machine.book.entries(name)[0].kind == "loss"}
-    found: list[Unjudged] = []
     for node in ast.walk(ast.parse(source.text)):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             start = (node.lineno, node.col_offset + 1)
             span = source.span(*start, node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
-            if name in names and not name[0].isupper() and (span.cell, span.start) not in reached:
-                found.append(Unjudged(span, name, "analysis budget: the file is too intricate"))
-    return found
+            is_loss = name == _COMPILE or (name in names and not name[0].isupper())
+            if is_loss and (span.cell, span.start) not in reached:
+                yield span, name, node.lineno
 
 
 def _is_relay(analysis: Analysis, site: Site) -> bool:
@@ -145,6 +166,28 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
             _call_openly(machine, value, None)
         elif isinstance(value, Class) and value.frame.module is module:
             _run_methods(machine, value, relevant)
+    if of is None:
+        _run_what_calls_left_out(machine, module)
+
+
+def _run_what_calls_left_out(machine: Machine, module: Module) -> None:
+    """Run functions again, flags open, that were called with flags which leave loss calls in them out."""
+    rows = [row for _, _, row in _calls_not_reached(module, machine)]
+    for value in [*module.frame.names.values(), *module.frame.defined] if rows else []:
+        if isinstance(value, Function) and value.frame.module is module:
+            _with_open_flags(machine, value, None, rows)
+        elif isinstance(value, Class) and value.frame.module is module:
+            for method in value.methods.values():
+                instance = next((known for known in machine.instances if known.cls is value), None)
+                _with_open_flags(machine, method, instance, rows)
+
+
+def _with_open_flags(machine: Machine, function: Function, receiver: Instance | None, rows: list[int]) -> None:
+    code = function.code
+    if id(code) in machine.called and any(code.first <= row <= code.last for row in rows):
+        is_bound = function.owner is not None and "staticmethod" not in function.decorators
+        if receiver is not None or not is_bound:
+            _call_with_open_flags(machine, function, (Argument(None, receiver),) if is_bound and receiver else ())
 
 
 def _forget_rebound(module: Module) -> None:
@@ -206,13 +249,18 @@ def _call_openly(machine: Machine, function: Function, receiver: Class | Instanc
         return
     arguments = (Argument(None, receiver),) if receiver is not None else ()
     returned = calls.call_function(machine, function, arguments, None)
+    _call_with_open_flags(machine, function, arguments)
+    for closure in _functions_in(returned):
+        _call_openly(machine, closure, None)
+
+
+def _call_with_open_flags(machine: Machine, function: Function, arguments: tuple[Argument, ...]) -> None:
+    """Call a function for the loss calls not reached yet, whatever its flags and its object's are."""
     reached, known = {site.origin.key for site in machine.sites}, len(machine.sites)
     machine.without_defaults = True
     calls.call_function(machine, function, _with_open_state(machine, function, arguments), None)
     machine.without_defaults = False
     machine.sites[known:] = [site for site in machine.sites[known:] if site.origin.key not in reached]
-    for closure in _functions_in(returned):
-        _call_openly(machine, closure, None)
 
 
 def _functions_in(term: Term) -> Iterator[Function]:
