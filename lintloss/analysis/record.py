@@ -120,7 +120,7 @@ def _feed(machine: Machine, bound: Bound) -> None:
 
 
 def _compare(machine: Machine, bound: Bound) -> None:
-    """`equal(argmax(p, 1), argmax(y, 1))` says that what is fed as `y` has a column per class, one of them the right."""
+    """`equal(argmax(p, 1), argmax(y, 1))` says that what is fed as `y` has a column per class, one of them right."""
     sides = [machine.book.bind(side, machine.era) for side in (bound.get("input"), bound.get("other")) if side]
     if len(sides) != 2 or not all(side and side.entry["operation"] == "argmax" for side in sides):
         return

@@ -17,7 +17,6 @@ from lintloss.analysis.terms import Api, Argument, Choice, Const, Parameter, Seq
 from lintloss.finding import Span
 from lintloss.sources import Source
 
-
 _COMPILE = "compile"
 
 
