@@ -196,6 +196,43 @@ def test_a_relay_is_judged_where_it_is_called_in_another_file(tmp_path: Path) ->
     assert not site.is_open
 
 
+def test_a_loss_and_a_model_are_handed_over_by_another_file(tmp_path: Path) -> None:
+    engine = tmp_path / "engine.py"
+    engine.write_text(
+        "def train_one_epoch(model, criterion, loader):\n"
+        "    for images, target in loader:\n"
+        "        yield criterion(model(images), target)\n"
+    )
+    (tmp_path / "nets.py").write_text(
+        "from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 3)\n\n    def forward(self, x):\n        return self.fc(x).softmax(1)\n"
+    )
+    (tmp_path / "main.py").write_text(
+        "import torch\nfrom engine import train_one_epoch\nfrom nets import Net\n\ndef main(loader):\n"
+        "    return train_one_epoch(Net().cuda(), torch.nn.CrossEntropyLoss(), loader)\n"
+    )
+    source = Source.read(engine, str(engine))
+    analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    assert site.entry.name == "torch.nn.CrossEntropyLoss"
+    assert analysis.facts.single(site.prediction).activation == "softmax"
+
+
+def test_options_have_their_defaults_where_the_program_is_run_without(tmp_path: Path) -> None:
+    train = tmp_path / "train.py"
+    train.write_text(
+        "import argparse\nimport torch.nn.functional as F\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--raw', action='store_true')\nparser.add_argument('--check', action='store_true')\n"
+        "args = parser.parse_args()\nz = scores if args.raw else F.softmax(scores, dim=1)\n"
+        "F.nll_loss(z, y)\nif args.check:\n    F.cross_entropy(z, y)\n"
+    )
+    source = Source.read(train, str(train))
+    analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    of_default, passed_over = [site for site in analysis.sites if site.anchor == "loss"]
+    assert [found.facts.activation for found in analysis.facts.of(of_default.prediction)] == ["softmax"]
+    assert {found.facts.activation for found in analysis.facts.of(passed_over.prediction)} == {"softmax", "unknown"}
+
+
 def test_imports_in_a_circle_end(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("from b import g\ndef f(x):\n    return g(x)\n")
     (tmp_path / "b.py").write_text("from a import f\ng = f\n")

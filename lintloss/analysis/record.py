@@ -241,8 +241,9 @@ def compiled(machine: Machine, frame: Frame, model: Term, bound: Bound, origin: 
     if origin is None:
         return
     output = bound.get("input")
-    if output is None and isinstance(model, Instance):
-        output = models.output(machine, frame, model)
+    network = machine.chosen(output) if output is not None else model
+    if isinstance(network, Instance):
+        output = models.output(machine, frame, network)
     if output is None:
         output = unknown("what model is compiled here is not known", origin, model)
     machine.compilations.append(
