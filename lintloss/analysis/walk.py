@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import islice
 
 from lintloss.analysis import Analysis, Unparsed, calls, record, words
 from lintloss.analysis.apis import ApiBook
@@ -13,10 +14,11 @@ from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.syntax import ClassCode, FunctionCode, Unit
-from lintloss.analysis.terms import Api, Argument, Choice, Const, Parameter, Sequence, Term
+from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Parameter, Sequence, Term
 from lintloss.finding import Span
 from lintloss.sources import Source
 
+LONGEST_TABLE = 64  # entries of a literal that are looked through for losses
 _COMPILE = "compile"
 
 
@@ -218,6 +220,8 @@ def _names_of_losses(machine: Machine, module: Module) -> set[str]:
 def _is_loss_to_call(machine: Machine, value: Term) -> bool:
     if isinstance(value, Choice):
         return _is_loss_to_call(machine, value.then) or _is_loss_to_call(machine, value.otherwise)
+    if isinstance(value, (Mapping, Sequence)):
+        return any(_is_loss_to_call(machine, part) for part in islice(value.parts(), LONGEST_TABLE))
     bound = machine.book.bind(value, machine.era)
     if bound is not None:
         return bound.entry.kind == "loss" and bound.entry.is_class and bound.constructor is None
