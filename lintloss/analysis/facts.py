@@ -337,7 +337,7 @@ class Evaluator:
             else:
                 pre = (
                     _without_activation(term, bound)
-                    if bound.entry["learned"] or bound.entry["passes"]
+                    if bound.entry["learned"] or bound.entry["passes"] or bound.entry.kind == "model"
                     else bound.get("input")
                 )
                 facts = self._activated(term, name, pre, before.facts, -1, bound.entry)

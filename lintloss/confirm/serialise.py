@@ -239,8 +239,10 @@ def _is_data_type(term: Term | None) -> bool:
 
 
 def _activation_parameter(bound: Bound | None) -> str | None:
-    """The parameter of a learned layer that holds the activation it applies itself."""
-    name = bound.entry["activation"] if bound is not None and bound.entry["learned"] else None
+    """The parameter of a learned layer, or of a ready network, that holds the activation it applies itself."""
+    if bound is None or not (bound.entry["learned"] or bound.entry.kind == "model"):
+        return None
+    name = bound.entry["activation"]
     return name if isinstance(name, str) else None
 
 
