@@ -96,6 +96,7 @@ def _request(
         classes=facts.units or (labels.classes if labels else None),
         dtype=of_pre.dtype or facts.dtype,
         era=analysis.facts.era,
+        policy=analysis.facts.policy,
         written_in=_framework_of(case) if case.site.formula is not None else None,
     )
 

@@ -191,3 +191,30 @@ class TestAgainstTensorFlow:
         found = self.measured(lambda tf, logits: binary(self.BITS, logits), z)
         expected = references.binary_focal(z, self.BITS, Options(balanced=True, averaged=True))
         self.agree(found, reduced(expected, "mean"))
+
+    def test_keras_masks(self) -> None:
+        keras = pytest.importorskip("keras")
+        tf = pytest.importorskip("tensorflow")
+        made = keras.losses.CategoricalCrossentropy(from_logits=True, dtype="float64")
+        mask = np.array([True, False, True, True])
+        logits = tf.constant(self.Z, tf.float64)
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            prediction = tf.identity(logits)
+            keras.src.backend.set_keras_mask(prediction, tf.constant(mask))
+            loss = made(self.DENSE, prediction)
+        expected = references.masked(references.softmax_cross_entropy(self.Z, self.DENSE), mask)
+        gradient = tape.gradient(loss, logits).numpy()
+        self.agree((loss.numpy(), gradient), reduced(expected, "sum_over_batch_size"))
+
+    def test_keras_class_weights(self) -> None:
+        keras = pytest.importorskip("keras")
+        weights = {0: 2.0, 3: 0.5}
+        model = keras.Sequential([keras.Input((5,), dtype="float64"), keras.layers.Identity(dtype="float64")])
+        made = keras.losses.CategoricalCrossentropy(from_logits=True, dtype="float64")
+        model.compile("sgd", loss=made)
+        found = model.train_on_batch(self.Z, self.DENSE, class_weight=weights, return_dict=True)["loss"]
+        given = references.class_weights(self.DENSE, weights)
+        np.testing.assert_array_equal(given, [2.0, 0.5, 1.0, 1.0])
+        losses = references.softmax_cross_entropy(self.Z, self.DENSE)
+        np.testing.assert_allclose(found, reduced(losses, "sum_over_batch_size", given).values, rtol=1e-6)

@@ -31,6 +31,7 @@ from lintloss.analysis.terms import (
 )
 
 MOST_ALTERNATIVES = 16
+HALF = ("float16", "bfloat16")
 SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid")
 
 Dimension = int | str | None
@@ -111,6 +112,7 @@ class Evaluator:
     def __init__(self, book: ApiBook) -> None:
         self.book = book
         self.era: Era = {}
+        self.policies: set[str] = set()
         self.feeds: dict[int, list[Term]] = {}
         self.class_rows: set[int] = set()
         self._known: dict[int, tuple[Alternative, ...]] = {}
@@ -271,17 +273,39 @@ class Evaluator:
             axis=axis,
             units=units,
             units_axis=before.units_axis,
-            repair="attached" if entry.framework == "keras" else "graph",
+            repair="lost" if before.dtype in HALF else "attached" if entry.framework == "keras" else "graph",
             shape=shape,
             dtype=before.dtype,
             role="prediction",
             steps=steps,
         )
 
+    @property
+    def policy(self) -> str | None:
+        """The precision that the file asks its Keras layers to compute in, if it is one: `mixed_float16`."""
+        return next(iter(self.policies)) if len(self.policies) == 1 else None
+
+    def set_policy(self, bound: Bound) -> None:
+        """Learn of a policy for all layers; what was worked out before does not hold any more."""
+        given = bound.get("policy")
+        if isinstance(given, Apply) and given.arguments:
+            given = given.arguments[0].value
+        if isinstance(given, Const) and isinstance(given.value, str):
+            self.policies.add(given.value)
+            self.forget()
+
     def _kind_layer(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
-        entry = bound.entry
-        if entry.is_class and bound.constructor is None:
+        if bound.entry.is_class and bound.constructor is None:
             return self._one(Facts(reason="it is a layer, not a tensor"))
+        name = _dtype_name(bound.arguments.get("dtype")) or self.policy
+        found = self._layer(term, bound)
+        if name is None or bound.entry.framework != "keras":
+            return found
+        dtype = name.removeprefix("mixed_")
+        return tuple(replace(each, facts=_computed_in(dtype, each.facts)) for each in found)
+
+    def _layer(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
+        entry = bound.entry
         given = bound.get("input")
         if entry["passes"]:
             passed = self._over(given, lambda facts: _passed(facts, str(entry["passes"]), self._reshaped(facts, bound)))
@@ -640,6 +664,11 @@ def _passed(facts: Facts, since: str, shape: tuple[Dimension, ...] | None) -> Fa
         facts = replace(facts, encoding="unknown", reason="its rows were laid out anew")
     where = -1 if since == "reshape" else facts.units_axis
     return replace(facts, since=(*facts.since, since), shape=shape, repair=repair, units=units, units_axis=where)
+
+
+def _computed_in(dtype: str, facts: Facts) -> Facts:
+    """The output of a layer of that precision; Keras' losses cast halves, and find no logits behind a cast."""
+    return replace(facts, dtype=dtype, repair="lost" if dtype in HALF else facts.repair)
 
 
 def _without_activation(term: Apply, bound: Bound) -> Term:

@@ -57,6 +57,8 @@ def note(machine: Machine, frame: Frame, term: Term) -> Term:
                 _feed(machine, bound)
             elif bound.entry["operation"] == "equal":
                 _compare(machine, bound)
+            elif bound.entry.kind == "policy":
+                machine.facts.set_policy(bound)
             elif bound.entry.kind in ("loss", "metric") and _is_complete(bound):
                 _note_loss(machine, frame, term, bound, term.origin)
             elif bound.entry.kind == "compile" and bound.get("input") is not None:

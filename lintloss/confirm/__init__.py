@@ -29,10 +29,10 @@ class Request:
     (None: the prediction itself), `activation` what the prediction is taken for where it is not known (`softmax`,
     `sigmoid`), `labels` what it was given as labels, `encoding` what these are and `labels_rank` how many axes they
     have. The rest is optional knowledge: `shape` and `dtype` of `pre`, the number of `classes`, the framework's major
-    version that the file is written for. Where an expression around the call belongs to the comparison too (a
-    hand-written loss that became `tf.reduce_mean(...)` of a library's loss), `before_term` and `after_term` are the
-    whole expressions and `reduction` names what they reduce by. `written_in` is the framework of a loss that is written
-    out. `with_evidence` asks for what the misuse costs, too.
+    version that the file is written for, the `policy` that says what Keras' layers compute in. Where an expression
+    around the call belongs to the comparison too (a hand-written loss that became `tf.reduce_mean(...)` of a library's
+    loss), `before_term` and `after_term` are the whole expressions and `reduction` names what they reduce by.
+    `written_in` is the framework of a loss that is written out. `with_evidence` asks for what the misuse costs, too.
     """
 
     before: Site
@@ -50,6 +50,7 @@ class Request:
     after_term: Term | None = None
     activation: str | None = None
     labels_rank: int | None = None
+    policy: str | None = None
     with_evidence: bool = False
     written_in: str | None = None
 

@@ -127,7 +127,7 @@ class Case:
 
     def answered(self, message: Message) -> Message:
         """The worker's answer; what it refused to run makes the case undecided."""
-        answer = self.worker.ask(message)
+        answer = self.worker.ask({**message, "policy": self.request.policy})
         for part in answer.values():
             if "refused" in part:
                 raise Undecided(part["refused"])

@@ -52,6 +52,9 @@ class Framework(Protocol):
     roots: Mapping[str, Any]
     activations: Mapping[str, Callable[[Any], Any]]
 
+    def prepare(self, message: Message) -> None:
+        """Do what a message asks for as a whole: its `policy` is the precision of Keras' layers."""
+
     def spellings(self, path: str) -> Iterator[str]:
         """The dotted names under which something may be found in the installed version."""
 
@@ -340,6 +343,7 @@ def _answers(requests: TextIO, framework: Framework, tasks: Mapping[str, Task]) 
     for line in requests:
         message = json.loads(line)
         task = tasks.get(message["task"])
+        framework.prepare(message)
         yield task(message, operations) if task else {"all": {"refused": f"{framework.name} has no {message['task']}"}}
 
 

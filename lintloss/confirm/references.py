@@ -12,7 +12,7 @@ al., arXiv:1708.02002, eq. 4 and 5 (focal loss); Keras' and TensorFlow's documen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -191,6 +191,22 @@ def absolute_error(z: Array, y: Array, options: Options = Options()) -> Pointwis
     """`|z - y|`: `[...]` to `[...]`, slope `sign(z - y)`; averaged over the last axis if asked."""
     difference = z - np.broadcast_to(y, z.shape)
     return _averaged(Pointwise(np.abs(difference), np.sign(difference)), options)
+
+
+def masked(losses: Pointwise, mask: npt.NDArray[np.bool_]) -> Pointwise:
+    """The losses where `mask`, of their shape, holds; the others are zero and do not count (Keras, `apply_mask`)."""
+    kept = np.where(mask, 1.0, 0.0)
+    slopes = losses.slopes * losses.along_logits(kept)
+    return Pointwise(losses.values * kept, slopes, losses.axis, mask if losses.valid is None else losses.valid & mask)
+
+
+def class_weights(y: Array, weights: Mapping[int, float]) -> Array:
+    """The weight of each example by its class: `[..., C]` to `[...]`, 1 for classes that have none.
+
+    Keras, `fit(class_weight=...)`: weights of classes become sample weights, those of the largest label.
+    """
+    by_class = np.asarray([weights.get(at, 1.0) for at in range(y.shape[-1])], np.float64)
+    return np.asarray(by_class[y.argmax(axis=-1)])
 
 
 def one_hot(ids: Integers, classes: int) -> Array:

@@ -171,7 +171,7 @@ class Reader:
         linear, activation = self._linear(term, bound, parameter), bound.arguments.get(parameter)
         if activation is None or (isinstance(activation, Const) and activation.value in (None, "linear")):
             return linear
-        return self._activated(self.normal(activation), linear)
+        return self._activated(self.normal(activation), linear, bound.arguments.get("dtype"))
 
     def _linear(self, term: Apply, bound: Bound, parameter: str) -> Apply:
         """The layer without its activation, its other arguments by keyword: how they are written does not matter."""
@@ -187,10 +187,11 @@ class Reader:
             return layer
         return Apply(layer, tuple(Argument(a.keyword, self.normal(a.value)) for a in term.arguments))
 
-    def _activated(self, activation: Term, inner: Term) -> Term:
+    def _activated(self, activation: Term, inner: Term, dtype: Term | None) -> Term:
         if isinstance(activation, Apply):
             return Apply(activation, (Argument(None, inner),))
-        layer = Apply(Api("keras.layers.Activation"), (Argument(None, activation),))
+        own = () if dtype is None or dtype == Const(None) else (Argument("dtype", self.normal(dtype)),)
+        layer = Apply(Api("keras.layers.Activation"), (Argument(None, activation), *own))
         return Apply(layer, (Argument(None, inner),))
 
     def _without_dropout(self, term: Apply, bound: Bound) -> Term:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from lintloss.finding import Batch, Verdict, Verification
 
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 ROUNDINGS = 16  # operations between the logits and a loss, each of which may round
+HALF_ROUNDINGS = 4  # of these, those in half precision: losses themselves are computed in single precision
 FIGURES = 16
 LITERALS, MODERATE, EXTREME = "literals", "moderate", "extreme"
 
@@ -63,10 +65,15 @@ def flat(values: Array) -> tuple[float, ...]:
 
 
 def tolerance(expected: Array, terms: int, largest: float, dtype: str) -> float:
-    """How far a right result may be off: `eps * roundings * terms`, times the size of what was added up."""
+    """How far a right result may be off: `eps * roundings * terms`, times the size of what was added up.
+
+    In half precision that worst case would allow anything. There roundings count as independent: `sqrt(terms)`.
+    """
     finite = np.abs(expected[np.isfinite(expected)])
     size = max(1.0, largest, float(finite.max(initial=0.0)))
-    return EPS.get(dtype, EPS["float32"]) * ROUNDINGS * max(1, terms) * size
+    is_half = dtype in ("float16", "bfloat16")
+    roundings = HALF_ROUNDINGS * math.sqrt(max(1, terms)) if is_half else ROUNDINGS * max(1, terms)
+    return EPS.get(dtype, EPS["float32"]) * roundings * size
 
 
 def compare(found: Outcome, expected: Loss, logits: Array, clamped: Callable[[], Loss] | None) -> Comparison:

@@ -17,6 +17,8 @@ import tensorflow as tf
 from lintloss.confirm import programs
 from lintloss.confirm.programs import Message, Operations, Refused, outcome, run
 
+_COMPILED = {"jit_compile": False, "auto_scale_loss": False}  # a scaled loss overflows halves, and skips the step
+
 
 class TensorFlow:
     """`programs.Framework` for TensorFlow."""
@@ -25,6 +27,9 @@ class TensorFlow:
         self.name = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
         self.roots: Mapping[str, Any] = {"tensorflow": tf, "keras": keras, "numpy": np, "math": math}
         self.activations: Mapping[str, Callable[[Any], Any]] = {"softmax": tf.nn.softmax, "sigmoid": tf.nn.sigmoid}
+
+    def prepare(self, message: Message) -> None:
+        keras.config.set_dtype_policy(message.get("policy") or "float32")
 
     def spellings(self, path: str) -> Iterator[str]:
         yield path
@@ -98,7 +103,7 @@ def _model(side: Message, batch: Any, operations: Operations) -> tuple[Any, Any]
     output = run(side["head"], operations, {side["leaf"]: shifting(inputs)})
     model = keras.Model(inputs, output)
     loss = run(side["loss"], operations, {})
-    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=loss, jit_compile=False)
+    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=loss, **_COMPILED)
     return model, shifting.shift
 
 
@@ -140,7 +145,7 @@ def _learned_compiled(side: Message, message: Message, leaves: dict[str, Any], o
     inputs = keras.Input(shape=features.shape[1:])
     linear = _Linear(weights, message["shape"], dtype=message["dtype"])
     model = keras.Model(inputs, run(side["head"], operations, {side["leaf"]: linear(inputs)}))
-    model.compile(keras.optimizers.SGD(message["rate"]), run(side["loss"], operations, {}), jit_compile=False)
+    model.compile(keras.optimizers.SGD(message["rate"]), run(side["loss"], operations, {}), **_COMPILED)
     seen = []
     for step in range(message["steps"] + 1):
         if step % message["every"] == 0:

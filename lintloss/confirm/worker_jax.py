@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lintloss.confirm import programs
-from lintloss.confirm.programs import Refused
+from lintloss.confirm.programs import Message, Refused
 
 
 class Jax:
@@ -33,6 +33,9 @@ class Jax:
             "softmax": jax.nn.softmax,
             "sigmoid": jax.nn.sigmoid,
         }
+
+    def prepare(self, message: Message) -> None:
+        pass
 
     def spellings(self, path: str) -> Iterator[str]:
         yield path

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lintloss.confirm import programs
-from lintloss.confirm.programs import Refused
+from lintloss.confirm.programs import Message, Refused
 
 torch.set_num_threads(1)
 
@@ -25,6 +25,9 @@ class Torch:
         self.name = f"PyTorch {torch.__version__}"
         self.roots: Mapping[str, Any] = {"torch": torch, "numpy": np, "math": math}
         self.activations: Mapping[str, Callable[[Any], Any]] = {"softmax": _softmax, "sigmoid": torch.sigmoid}
+
+    def prepare(self, message: Message) -> None:
+        pass
 
     def spellings(self, path: str) -> Iterator[str]:
         yield path
