@@ -111,8 +111,15 @@ def recorded(side: Side) -> dict[str, Any] | None:
         values[name] = value
         return value
 
-    exec(compile(instrumented(side.source.text, places), "fixture", "exec"), {"__name__": "fixture", RECORD: record})
-    return values if set(values) == set(places) else None
+    program = compile(instrumented(side.source.text, places), "fixture", "exec")
+    try:
+        exec(program, {"__name__": "fixture", RECORD: record})
+    except (NameError, ImportError):  # a fixture is a piece of a program, and need not run by itself
+        return None
+    except Exception as error:
+        values["loss"] = error
+    is_numbers = all(np.asarray(values[name]).dtype.kind in "iufb" for name in side.leaves if name in values)
+    return values if is_numbers and set(values) == set(places) else None
 
 
 def instrumented(text: str, places: dict[str, NodeOrigin]) -> str:
@@ -132,6 +139,8 @@ def instrumented(text: str, places: dict[str, NodeOrigin]) -> str:
 def distance(side: Side, values: dict[str, Any], worker: Worker) -> float:
     leaves = {name: leaf(values[name]) for name in side.leaves}
     answer = worker.ask({"task": "evaluate", "programs": {"loss": side.nodes}, "leaves": leaves})["loss"]
+    if isinstance(values["loss"], Exception):
+        return 0.0 if answer["raised"].startswith(type(values["loss"]).__name__) else float("inf")
     wanted = np.asarray(values["loss"], np.float64)
     found = np.asarray(batches.as_array(answer["value"]), np.float64)
     assert found.shape == wanted.shape

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -141,7 +141,7 @@ class Reader:
             case Apply():
                 return self._normal_call(term)
             case Sequence(kind=kind, items=items):
-                return Sequence(kind, tuple(map(self.normal, items)))
+                return Sequence(kind, tuple(map(self.normal, items)), origin=term.origin)
             case MappingTerm(entries=entries):
                 return MappingTerm(tuple((self.normal(key), self.normal(value)) for key, value in entries))
         return term
@@ -170,7 +170,7 @@ class Reader:
         """A learned layer that activates nothing, and after it the activation that it was given."""
         linear, activation = self._linear(term, bound, parameter), bound.arguments.get(parameter)
         if activation is None or (isinstance(activation, Const) and activation.value in (None, "linear")):
-            return linear
+            return replace(linear, origin=term.origin)
         return self._activated(self.normal(activation), linear, bound.arguments.get("dtype"))
 
     def _linear(self, term: Apply, bound: Bound, parameter: str) -> Apply:
@@ -206,13 +206,14 @@ class Reader:
         """The call with normal parts, keywords by their present names and the path of the version that has it."""
         function = self.normal(term.function)
         if bound is None or bound.constructor is not None:
-            return Apply(function, tuple(Argument(a.keyword, self.normal(a.value)) for a in term.arguments))
+            given = tuple(Argument(a.keyword, self.normal(a.value)) for a in term.arguments)
+            return Apply(function, given, origin=term.origin)
         if not isinstance(function, Api):
-            return Apply(function, tuple(self._argument(a, bound) for a in term.arguments))
+            return Apply(function, tuple(self._argument(a, bound) for a in term.arguments), origin=term.origin)
         if bound.entry["runs_as"]:
             return self._instead(bound.entry["runs_as"], bound)
         running = Api(_running_name(function.path, bound))
-        return Apply(running, tuple(self._argument(a, bound) for a in term.arguments))
+        return Apply(running, tuple(self._argument(a, bound) for a in term.arguments), origin=term.origin)
 
     def _instead(self, path: str, bound: Bound) -> Apply:
         """Another callable that computes the same: its input by position, by keyword what both of them know."""
