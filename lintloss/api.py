@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lintloss import config as config_files
-from lintloss import linter
+from lintloss import linter, projects
 from lintloss.config import Settings
 from lintloss.files import find_files
-from lintloss.finding import Finding
+from lintloss.finding import Finding, Report
+from lintloss.projects import Project
 from lintloss.sources import Source, Unreadable
 
 
@@ -54,12 +55,18 @@ def check_paths(
 ) -> list[Finding]:
     """Lint files and folders, as `lintloss check` does.
 
-    Without `settings`, those hold that are nearest above all paths. Baselines are the command line's alone.
+    Without `settings`, those hold for each file that are nearest above it. Baselines are the command line's alone.
 
     Raises:
         UsageError: a path that does not exist, wrong settings, or `verify` without TensorFlow.
     """
-    settings = settings or load_settings(config_files.folder_of([Path(path) for path in paths]))
-    read = linter.read(find_files([Path(path) for path in paths], settings).files)
-    report = linter.lint(read.sources, settings, verify=verify, unreadable=read.unreadable)
-    return list(report.findings)
+    named = [Path(path) for path in paths]
+    if settings is not None:
+        found = [Project(settings, find_files(named, settings).files)]
+    else:
+        found = [*projects.find(named).projects] if named else []
+    reports = []
+    for project in found:
+        read = linter.read(project.files)
+        reports.append(linter.lint(read.sources, project.settings, verify=verify, unreadable=read.unreadable))
+    return list(Report.joined(reports).findings)

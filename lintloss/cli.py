@@ -174,6 +174,10 @@ class _Check:
     diff_base: str | None
 
     @property
+    def changes_files(self) -> bool:
+        return self.fix or self.add_ignore
+
+    @property
     def shows_evidence(self) -> bool:
         return self.verify and (self.evidence or self.output_format in output.WITH_EVIDENCE)
 
@@ -206,66 +210,72 @@ class _Check:
 @click.option("--reason", default=_NOT_REVIEWED, show_default=True, help="What such a comment says.")
 @_stdin_filename
 @_config
-def check(
-    paths: tuple[Path, ...],
-    stdin_filename: str | None,
-    config: Path | None,
-    fail_on: FailOn | None,
-    **options: Any,
-) -> int:
+def check(paths: tuple[Path, ...], stdin_filename: str | None, config: Path | None, **options: Any) -> int:
     """Lint files, folders and notebooks; - is standard input."""
     from lintloss import linter
 
+    fail_on: FailOn | None = options.pop("fail_on")
     selection = _Selection.taken_from(options)
     wanted = _Check(**options)
-    settings = selection.over(_load_settings(paths, stdin_filename, config))
-    settings = replace(settings, fail_on=fail_on or settings.fail_on)
-    given = _read(paths, stdin_filename, settings)
+    stdin = sys.stdin.buffer.read() if _is_stdin(paths) else None
+    given = _read(paths, stdin, stdin_filename, config, selection.over)
     scope = _scope(_start(paths, stdin_filename), wanted)
-    changed = _changed(given, settings, scope, wanted)
+    outcomes = [_outcome(each, scope, wanted) for each in given]
+    before = [source for each in given for source in each.sources]
+    whole = linter.Fixed.joined(outcomes)
     if wanted.diff:
-        return _show_diff(given, changed, wanted.exit_zero)
-    if changed is None:
-        report = linter.lint(
-            given.sources,
-            settings,
-            verify=wanted.verify,
-            evidence=wanted.shows_evidence,
-            unreadable=given.unreadable,
-            scope=scope,
-        )
-        sources: Sequence[Source] = given.sources
-    else:
-        _keep(given, changed, wanted)
-        report, sources = changed.report, changed.sources
-    for note in (*report.notes, *_baseline_notes(scope, report, sources, settings)):
+        return _show_diff(before, whole.sources, wanted.exit_zero)
+    if wanted.changes_files:
+        _keep(before, whole, stdin, wanted)
+    settings = [each.settings for each in given]
+    for note in (*whole.report.notes, *_baseline_notes(scope, whole, settings)):
         _complain(note)
-    _show_report(report, sources, settings, wanted, to_stderr=changed is not None and given.stdin is not None)
-    return 0 if wanted.exit_zero else int(linter.fails(report, settings.fail_on))
+    _show_report(whole, settings, wanted, to_stderr=wanted.changes_files and stdin is not None)
+    limits = [fail_on or each.fail_on for each in settings]
+    for outcome, limit in zip(outcomes, limits, strict=True):
+        if limit == "undecided":
+            _complain_of_undecided(outcome.report)
+    failed = any(linter.fails(each.report, limit) for each, limit in zip(outcomes, limits, strict=True))
+    return int(failed and not wanted.exit_zero)
 
 
 @dataclass(frozen=True)
 class _Given:
-    """What is to be linted; `stdin` are the bytes of standard input, if that is it."""
+    """What is to be linted under the same settings."""
 
+    settings: Settings
     sources: tuple[Source, ...]
     unreadable: tuple[Finding, ...]
-    stdin: bytes | None = None
 
 
-def _read(paths: Sequence[Path], stdin_filename: str | None, settings: Settings) -> _Given:
-    from lintloss import linter
-    from lintloss.files import find_files
+def _read(
+    paths: Sequence[Path],
+    stdin: bytes | None,
+    stdin_filename: str | None,
+    config: Path | None,
+    adjusted: Callable[[Loaded], Settings],
+) -> list[_Given]:
+    """Read files, or take what standard input held; what belongs to several projects is several."""
+    from lintloss import linter, projects
 
-    if _is_stdin(paths):
-        data = sys.stdin.buffer.read()
-        read = linter.read_bytes(data, stdin_filename or "<stdin>")
-        return _Given(read.sources, read.unreadable, data)
-    found = find_files(paths or [Path()], settings)
+    if stdin is not None:
+        settings = adjusted(_load_settings(paths, stdin_filename, config))
+        return [_given_on_stdin(stdin, stdin_filename or "<stdin>", settings)]
+    found = projects.find(paths, config, adjusted)
     for note in found.notes:
         _complain(note)
-    read = linter.read(found.files)
-    return _Given(read.sources, read.unreadable)
+    read = [(project.settings, linter.read(project.files)) for project in found.projects]
+    return [_Given(settings, each.sources, each.unreadable) for settings, each in read]
+
+
+def _given_on_stdin(stdin: bytes, filename: str, settings: Settings) -> _Given:
+    from lintloss import linter
+    from lintloss.files import is_excluded
+
+    if settings.force_exclude and is_excluded(Path(filename), settings):
+        return _Given(settings, (), ())
+    read = linter.read_bytes(stdin, filename)
+    return _Given(settings, read.sources, read.unreadable)
 
 
 def _is_stdin(paths: Sequence[Path]) -> bool:
@@ -290,71 +300,86 @@ def _scope(start: Path, wanted: _Check) -> Scope:
     return Scope(known, changes)
 
 
-def _changed(given: _Given, settings: Settings, scope: Scope, wanted: _Check) -> Fixed | None:
-    """Fix or silence, if that is wanted."""
+def _outcome(given: _Given, scope: Scope, wanted: _Check) -> Fixed:
+    """Lint, and fix or silence if that is wanted; nothing is written yet."""
     from lintloss import linter
 
     if wanted.add_ignore:
-        return linter.silence(given.sources, settings, wanted.reason, unreadable=given.unreadable, scope=scope)
+        return linter.silence(given.sources, given.settings, wanted.reason, unreadable=given.unreadable, scope=scope)
     if wanted.fix or wanted.diff:
         return linter.fix(
             given.sources,
-            settings,
+            given.settings,
             unsafe=wanted.unsafe_fixes,
             verify=wanted.verify,
             evidence=wanted.shows_evidence and not wanted.diff,
             unreadable=given.unreadable,
             scope=scope,
         )
-    return None
+    report = linter.lint(
+        given.sources,
+        given.settings,
+        verify=wanted.verify,
+        evidence=wanted.shows_evidence,
+        unreadable=given.unreadable,
+        scope=scope,
+    )
+    return linter.Fixed(given.sources, (), report)
 
 
-def _show_diff(given: _Given, changed: Fixed | None, exit_zero: bool) -> int:
+def _show_diff(before: Sequence[Source], after: Sequence[Source], exit_zero: bool) -> int:
     from lintloss.output import diff
 
-    after = changed.sources if changed is not None else given.sources
-    text = diff.render(zip(given.sources, after, strict=True))
+    text = diff.render(zip(before, after, strict=True))
     _show(text)
     return int(bool(text) and not exit_zero)
 
 
-def _keep(given: _Given, changed: Fixed, wanted: _Check) -> None:
+def _keep(before: Sequence[Source], whole: Fixed, stdin: bytes | None, wanted: _Check) -> None:
     """Write changed files, or pass changed standard input on; what could not be read comes out as it went in."""
     from lintloss import linter
     from lintloss.output import applied
 
-    linter.write(given.sources, changed.sources)
-    if given.stdin is not None:
-        after = [source.original for source in changed.sources]
-        _show(after[0] if after else given.stdin)
-    done = applied.render_silenced(changed.applied) if wanted.add_ignore else applied.render(changed.applied)
+    linter.write(before, whole.sources)
+    if stdin is not None:
+        _show(whole.sources[0].original if whole.sources else stdin)
+    done = applied.render_silenced(whole.applied) if wanted.add_ignore else applied.render(whole.applied)
     _show(done, err=True)
 
 
-def _baseline_notes(scope: Scope, report: Report, sources: Sequence[Source], settings: Settings) -> Iterator[str]:
+def _baseline_notes(scope: Scope, whole: Fixed, settings: Sequence[Settings]) -> Iterator[str]:
     if scope.baseline is None:
         return
     from lintloss import baseline
     from lintloss.output import known
 
-    findings = (*report.findings, *report.outside)
-    matched = baseline.match(scope.baseline, findings, sources)
-    linted = {source.filename for source in sources} | {finding.span.filename for finding in findings}
+    findings = (*whole.report.findings, *whole.report.outside)
+    matched = baseline.match(scope.baseline, findings, whole.sources)
+    linted = {source.filename for source in whole.sources} | {finding.span.filename for finding in findings}
     stale = baseline.stale(scope.baseline, matched.left_over, linted, _running(settings))
     yield from known.notes(len(matched.known), stale)
 
 
-def _running(settings: Settings) -> frozenset[str]:
+def _complain_of_undecided(report: Report) -> None:
+    """Say which calls make the exit code 1: they are no findings, and in no format."""
+    from lintloss.finding import CallVerdict
+    from lintloss.output.context import place
+
+    for call in report.loss_calls:
+        if call.verdict is CallVerdict.UNDECIDED:
+            _complain(f"{place(call.span)}: {call.loss} is undecided: {call.reason}")
+
+
+def _running(settings: Sequence[Settings]) -> frozenset[str]:
+    """The rules that run under any of the settings."""
     from lintloss.rulebook import load_rules
     from lintloss.selection import selected
 
-    return selected(load_rules(settings), settings)
+    return frozenset().union(*(selected(load_rules(each), each) for each in settings))
 
 
-def _show_report(
-    report: Report, sources: Sequence[Source], settings: Settings, wanted: _Check, *, to_stderr: bool
-) -> None:
-    text = _rendered(report, sources, settings, wanted)
+def _show_report(whole: Fixed, settings: Sequence[Settings], wanted: _Check, *, to_stderr: bool) -> None:
+    text = _rendered(whole, settings, wanted)
     if wanted.output_file is None:
         _show(text, err=to_stderr)
     else:
@@ -364,20 +389,22 @@ def _show_report(
     if wanted.statistics:
         from lintloss.output import statistics
 
-        _show(statistics.render(report), err=to_stderr or wanted.output_format not in output.FOR_PEOPLE)
+        counts = statistics.render(whole.report)
+        _show(counts, err=to_stderr or wanted.output_format not in output.FOR_PEOPLE)
 
 
-def _rendered(report: Report, sources: Sequence[Source], settings: Settings, wanted: _Check) -> str:
+def _rendered(whole: Fixed, settings: Sequence[Settings], wanted: _Check) -> str:
     from lintloss.output.context import Context
     from lintloss.rulebook import load_rules
 
+    rules = {code: rule for each in settings for code, rule in load_rules(each).items()}
     context = Context(
-        sources={source.filename: source for source in sources},
-        pages={code: rule.page for code, rule in load_rules(settings).items()},
+        sources={source.filename: source for source in whole.sources},
+        pages={code: rule.page for code, rule in rules.items()},
         color=wanted.output_file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
         show_flow=wanted.show_flow,
     )
-    return output.render(report, wanted.output_format, context)
+    return output.render(whole.report, wanted.output_format, context)
 
 
 # The other commands
@@ -390,28 +417,35 @@ def _rendered(report: Report, sources: Sequence[Source], settings: Settings, wan
 def baseline(paths: tuple[Path, ...], config: Path | None, **options: Any) -> None:
     """Write down today's findings, so that `check` reports new ones only."""
     from lintloss import baseline as known
-    from lintloss import linter
     from lintloss.files import display_name, write_output
     from lintloss.output.context import counted
 
-    loaded = _load_settings(paths, None, config)
-    settings = _Selection.taken_from(options).over(loaded)
-    given = _read(paths, None, settings)
-    report = linter.lint(given.sources, settings, unreadable=given.unreadable)
-    file = known.find(_start(paths, None)) or _home_of_baseline(loaded, paths)
-    new = known.of_findings(file, report.findings, given.sources)
+    given = _read(paths, None, None, config, _Selection.taken_from(options).over)
+    report = _report(given)
+    file = known.find(_start(paths, None)) or _home_of_baseline(paths, config)
+    new = known.of_findings(file, report.findings, [source for each in given for source in each.sources])
     if file.is_file():
-        linted = {source.filename for source in given.sources} | {each.span.filename for each in given.unreadable}
-        new = new.with_entries(known.kept(known.load(file), linted, _running(settings)))
+        linted = {source.filename for each in given for source in each.sources}
+        linted |= {finding.span.filename for each in given for finding in each.unreadable}
+        running = _running([each.settings for each in given])
+        new = new.with_entries(known.kept(known.load(file), linted, running))
     write_output(file, known.rendered(new))
     files = counted(len({each.path for each in new.entries}), "file")
     _show(f"{display_name(file)}: {len(new.entries)} known, in {files}\n")
 
 
-def _home_of_baseline(loaded: Loaded, paths: Sequence[Path]) -> Path:
+def _report(given: Sequence[_Given]) -> Report:
+    from lintloss import linter
+    from lintloss.finding import Report
+
+    return Report.joined(linter.lint(each.sources, each.settings, unreadable=each.unreadable) for each in given)
+
+
+def _home_of_baseline(paths: Sequence[Path], config: Path | None) -> Path:
     """Beside the settings file; without one in the working directory, or what was named outside of it."""
     from lintloss.baseline import FILE_NAME
 
+    loaded = _load_settings(paths, None, config)
     start, here = _start(paths, None).resolve(), Path.cwd()
     folder = loaded.settings.root if loaded.file else here if start.is_relative_to(here) else start
     return folder / FILE_NAME
@@ -424,11 +458,8 @@ def _home_of_baseline(loaded: Loaded, paths: Sequence[Path]) -> Path:
 @_config
 def losses(paths: tuple[Path, ...], output_format: str, stdin_filename: str | None, config: Path | None) -> None:
     """List every loss call: what it takes, what it gets, and whether they fit."""
-    from lintloss import linter
-
-    settings = _load_settings(paths, stdin_filename, config).settings
-    given = _read(paths, stdin_filename, settings)
-    report = linter.lint(given.sources, settings, unreadable=given.unreadable)
+    stdin = sys.stdin.buffer.read() if _is_stdin(paths) else None
+    report = _report(_read(paths, stdin, stdin_filename, config, lambda loaded: loaded.settings))
     if output_format == "json":
         from lintloss.output import json
 

@@ -100,11 +100,18 @@ def load(start: Path, config: Path | None = None) -> Loaded:
     if config is not None:
         return _load_file(config)
     start = start.resolve()
-    for folder in (start, *start.parents):
-        for name in _FILE_NAMES:
-            if (folder / name).is_file() and _table(folder / name) is not None:
-                return _load_file(folder / name)
-    return Loaded(Settings(root=start))
+    stated = (stated_in(folder) for folder in (start, *start.parents))
+    return next((each for each in stated if each is not None), Loaded(Settings(root=start)))
+
+
+def stated_in(folder: Path) -> Loaded | None:
+    """Return the settings that stand in this very folder, None if there are none.
+
+    Raises:
+        UsageError: see `load`.
+    """
+    files = (folder / name for name in _FILE_NAMES)
+    return next((_load_file(file) for file in files if file.is_file() and _table(file) is not None), None)
 
 
 def _load_file(file: Path) -> Loaded:

@@ -7,6 +7,7 @@ Rows and columns are 1-based and count characters, `cell` is a notebook cell's 1
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -186,3 +187,15 @@ class Report:
     files: int = 0
     notes: tuple[str, ...] = field(default=())
     outside: tuple[Finding, ...] = ()
+
+    @classmethod
+    def joined(cls, reports: Iterable[Report]) -> Report:
+        """Return one report of what several runs found."""
+        reports = list(reports)
+        return cls(
+            tuple(sorted((each for report in reports for each in report.findings), key=lambda each: each.sort_key)),
+            tuple(sorted((each for report in reports for each in report.loss_calls), key=lambda each: each.sort_key)),
+            sum(report.files for report in reports),
+            tuple(note for report in reports for note in report.notes),
+            tuple(sorted((each for report in reports for each in report.outside), key=lambda each: each.sort_key)),
+        )

@@ -54,6 +54,15 @@ class Fixed:
     applied: tuple[Finding, ...]
     report: Report
 
+    @classmethod
+    def joined(cls, parts: Sequence[Fixed]) -> Fixed:
+        """Return several as one."""
+        return cls(
+            tuple(source for part in parts for source in part.sources),
+            tuple(finding for part in parts for finding in part.applied),
+            Report.joined(part.report for part in parts),
+        )
+
 
 def read(files: Iterable[Path]) -> Read:
     """Read files; one that cannot be read costs only itself."""

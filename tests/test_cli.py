@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import fakes
@@ -16,6 +17,8 @@ import lintloss
 import lintloss.confirm
 import lintloss.rulebook
 from lintloss.cli import main
+from lintloss.config import Settings
+from lintloss.finding import CallVerdict, Finding, LossCall
 from lintloss.output import FORMATS
 
 
@@ -167,6 +170,20 @@ def test_fail_on() -> None:
     assert run("check", "--fail-on", "warning").exit_code == 1
 
 
+def test_undecided_calls_that_fail_are_named() -> None:
+    def undecided(analysis: fakes.FakeAnalysis, settings: Settings) -> tuple[list[Finding], list[LossCall]]:
+        _, calls = judge(analysis, settings)
+        return [], [replace(call, verdict=CallVerdict.UNDECIDED, reason="who knows") for call in calls]
+
+    judge = lintloss.rulebook.judge
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lintloss.rulebook, "judge", undecided)
+        assert run("check").exit_code == 0
+        result = run("check", "--fail-on", "undecided")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == "lintloss: bad.py:1:1: a.loss is undecided: who knows"
+
+
 def test_wrong_settings_are_one_line() -> None:
     Path("lintloss.toml").write_text("selct = []\n")
     result = run("check")
@@ -184,7 +201,8 @@ def test_verify_without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lintloss.confirm, "available", lambda: False)
     result = run("check", "--verify")
     assert result.exit_code == 2
-    assert result.stderr == "lintloss: --verify needs TensorFlow: pip install 'lintloss[verify]'\n"
+    assert result.stderr.startswith("lintloss: --verify needs TensorFlow")
+    assert result.stderr.count("\n") == 1
 
 
 def test_losses() -> None:
@@ -213,14 +231,30 @@ def test_config_shows_where_settings_come_from(folder: Path) -> None:
     assert json.loads(run("config", "--schema").stdout)["properties"]["preview"]["type"] == "boolean"
 
 
-def test_settings_are_those_above_all_paths(folder: Path) -> None:
+def test_each_project_keeps_its_own_settings(folder: Path) -> None:
     for name in ("one", "two"):
         (folder / name).mkdir()
         (folder / name / "bad.py").write_text("BAD(1)\n")
-    Path("one/lintloss.toml").write_text('ignore = ["LL101"]\n')
+    Path("one/lintloss.toml").write_text('severities = { LL101 = "warning" }\nfail-on = "error"\n')
     assert run("check", "one/bad.py").exit_code == 0
-    assert run("check", "one/bad.py", "two/bad.py").exit_code == run("check", "two/bad.py", "one/bad.py").exit_code == 1
+    assert run("check", "one", "two/bad.py").exit_code == 1
+    severities = {
+        each["filename"]: each["severity"] for each in json.loads(run("check", "--output-format", "json").stdout)
+    }
+    assert severities == {"bad.py": "error", "one/bad.py": "warning", "two/bad.py": "error"}
     assert run("check", "--stdin-filename", "one/new.py", "-", stdin="BAD(1)\n").exit_code == 0
+    assert run("baseline").stdout == ".lintloss-baseline.json: 4 known, in 3 files\n"
+    assert run("check", "--fix", "--no-baseline").exit_code == 1
+    assert (folder / "one" / "bad.py").read_text() == (folder / "two" / "bad.py").read_text() == "GOOD(1)\n"
+    assert "4 loss calls" not in run("losses").stdout
+    assert run("losses").stdout.endswith("1 loss call: 0 fine, 1 misused, 0 undecided\n")
+
+
+def test_what_is_excluded_passes_through_unchanged(folder: Path) -> None:
+    (folder / "lintloss.toml").write_text('exclude = ["a.py"]\nforce-exclude = true\n')
+    result = run("check", "--fix", "--stdin-filename", "a.py", "-", stdin="BAD(1)\n")
+    assert (result.stdout, result.exit_code) == ("BAD(1)\n", 0)
+    assert run("check", "--fix", "--stdin-filename", "b.py", "-", stdin="BAD(1)\n").stdout == "GOOD(1)\n"
 
 
 @pytest.mark.parametrize("text", ['exclude = ["!"]', 'include = ["!"]', 'per-file-ignores = { "[z-a]" = ["LL1"] }'])
