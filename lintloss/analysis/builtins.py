@@ -189,6 +189,14 @@ def _map(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigi
     return Apply(Api("builtins.list"), tuple(Argument(None, value) for value in mapped), origin=origin)
 
 
+def _over_rows(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    """A function over the rows of a tensor: what it makes of the tensor itself, whose rows are alike."""
+    from lintloss.analysis import calls
+
+    given = [argument.value for argument in arguments]
+    return calls.call(machine, frame, given[0], (Argument(None, given[1]),), origin) if len(given) > 1 else None
+
+
 def _reduce(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     value = machine.chosen(arguments[0].value) if arguments else None
     if isinstance(value, Sequence) and len(value.items) == 1:
@@ -231,5 +239,6 @@ _FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], T
 _STRUCTURES: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], Term | None]] = {
     "list": _list("list"),
     "mapping": _dict,
+    "over_rows": _over_rows,
     "wrap_function": _identity,
 }

@@ -330,6 +330,10 @@ def _pair_up(
     if isinstance(loss, Choice):
         _pair_up(compilation, loss.then, output, labels, (*guards, Guard(loss.condition, True)))
         _pair_up(compilation, loss.otherwise, output, labels, (*guards, Guard(loss.condition, False)))
+    elif isinstance(output, Choice) and _holds_several(output):
+        ways = ((True, output.then), (False, output.otherwise))
+        for way, one in [each for each in ways if _may_fit(loss, each[1])] or ways:
+            _pair_up(compilation, loss, one, labels, (*guards, Guard(output.condition, way)))
     elif isinstance(loss, Mapping):
         for key, one in loss.entries:
             _pair_up(compilation, one, _named_output(compilation, output, key), _part_named(labels, key), guards)
@@ -344,6 +348,22 @@ def _pair_up(
             _note_compiled(compilation, loss, part, _part(labels, position), guards)
     else:
         _note_compiled(compilation, loss, output, labels, guards)
+
+
+def _holds_several(output: Term) -> bool:
+    """Whether a model may, on some path, have several outputs."""
+    if isinstance(output, Choice):
+        return _holds_several(output.then) or _holds_several(output.otherwise)
+    return isinstance(output, (Sequence, Mapping))
+
+
+def _may_fit(losses: Term, output: Term) -> bool:
+    """Whether a model with this output takes these losses: of several, there is one for each output."""
+    if isinstance(output, Choice):
+        return _may_fit(losses, output.then) or _may_fit(losses, output.otherwise)
+    if not isinstance(losses, Sequence):
+        return True
+    return len(losses.items) == (len(output.items) if isinstance(output, Sequence) else 1)
 
 
 def _part(term: Term | None, position: int) -> Term:
@@ -383,7 +403,7 @@ def _note_compiled(
     machine = compilation.machine
     loss = machine.chosen(loss)
     if isinstance(loss, (Function, Method, Instance, Partial)):
-        _call_custom(compilation, loss, output, labels)
+        _call_custom(compilation, loss, output, labels, guards)
         return
     bound, spelled = _bound_loss(compilation, loss, output, labels, machine.book.loss_named)
     summands = _summands(machine, loss) if bound is None else []
@@ -482,7 +502,9 @@ def _note_bound(
         )
 
 
-def _call_custom(compilation: Compilation, loss: Term, output: Term, labels: Term | None) -> None:
+def _call_custom(
+    compilation: Compilation, loss: Term, output: Term, labels: Term | None, guards: tuple[Guard, ...]
+) -> None:
     """A loss function of the user's: walked with the model's output; the loss calls inside are the sites."""
     from lintloss.analysis import calls
 
@@ -490,7 +512,10 @@ def _call_custom(compilation: Compilation, loss: Term, output: Term, labels: Ter
     given = labels if labels is not None else unknown("no labels in reach")
     arguments = (Argument(None, given), Argument(None, output))
     before = len(machine.sites)
+    depth = len(machine.path)
+    machine.path.extend(guards)
     calls.call(machine, compilation.frame, loss, arguments, compilation.origin)
+    del machine.path[depth:]
     machine.sites[before:] = [replace(site, is_compiled=True) for site in machine.sites[before:]]
 
 
