@@ -195,7 +195,7 @@ class _Check:
 @click.option("--fix", is_flag=True, help="Repair what can be repaired safely.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: change outputs, too.")
 @click.option("--diff", is_flag=True, help="Show what --fix or --add-ignore would change; write nothing.")
-@click.option("--verify", is_flag=True, help="Prove findings and fixes with real TensorFlow.")
+@click.option("--verify", is_flag=True, help="Prove findings and fixes by running them.")
 @click.option("--evidence", is_flag=True, help="With --verify: train both versions and show what a misuse costs.")
 @_selection
 @click.option("--output-format", type=click.Choice(output.FORMATS), default="text", show_default=True)
