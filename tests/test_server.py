@@ -229,6 +229,17 @@ def test_nothing_to_fix_at_once_where_only_unsafe_fixes_are_known(editor: Editor
     assert editor.actions(uri, 0, only=["source.fixAll"]) == []
 
 
+def test_a_fix_keeps_the_newlines_of_the_file(editor: Editor, tmp_path: Path) -> None:
+    text = SOFTMAX.read_text().replace("\n", "\r\n")
+    expected = SOFTMAX.with_name("softmax_regression.fixed.py").read_text().replace("\n", "\r\n")
+    uri = editor.open(tmp_path / "train.py", text)
+    found = editor.diagnostics(uri)[0]
+    (fix,) = [each for each in editor.actions(uri, found.range.start.line) if each.is_preferred]
+    assert applied(text, edits_of(fix, uri)) == expected
+    (everything,) = editor.actions(uri, 0, only=["source.fixAll"])
+    assert applied(text, edits_of(everything, uri)) == expected
+
+
 def test_ignoring_silences_the_finding(editor: Editor, tmp_path: Path) -> None:
     text = SOFTMAX.read_text()
     uri = editor.open(tmp_path / "train.py", text)
