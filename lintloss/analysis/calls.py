@@ -79,10 +79,22 @@ def call(
             term = Apply(function, arguments, origin=origin)
             return record.note(machine, frame, models.unwrapped(machine, frame, term))
         case Unknown(reason=reason):
+            _run_callbacks(machine, arguments)
             return Unknown(reason, function, origin=origin)
         case Parameter(name=name) if words.may_be_a_loss(name):
             machine.injected = True
+    _run_callbacks(machine, arguments)
     return Apply(function, arguments, origin=origin)
+
+
+def _run_callbacks(machine: Machine, arguments: tuple[Argument, ...]) -> None:
+    """Run the local functions that are handed to what is not known: it may call them (`optimizer.step(closure)`)."""
+    for argument in arguments:
+        function = argument.value
+        if not isinstance(function, Function) or function.code.first or id(function.code) in machine.called:
+            continue
+        if isinstance(function.code.node, cst.FunctionDef) and words.may_hold_a_site(_text(function), machine.book):
+            call_function(machine, function, (), None)
 
 
 # -- functions of the user's ---------------------------------------------------------------------------------
@@ -392,6 +404,7 @@ def call_method(
     if isinstance(base, Instance) and path is not None and _keeps_its_receiver(machine, path):
         return base
     if path is None:
+        _run_callbacks(machine, arguments)
         if isinstance(base, Unknown):
             return Unknown(base.reason, base, origin=origin)
         return Apply(Attribute(base, name, origin=origin), arguments, origin=origin)

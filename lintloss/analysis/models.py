@@ -27,6 +27,8 @@ def construct(machine: Machine, frame: Frame, term: Apply) -> Term | None:
         return None
     if bound.entry.kind == "structure" and bound.entry["operation"] in ("clone", "itself"):
         return bound.get("input")
+    if bound.entry.kind == "structure" and bound.entry["operation"] == "handed_back":
+        return _handed_back(bound)
     if bound.entry.kind == "structure" and bound.entry["operation"] == "object":
         return machine.new_instance(term.function, term, term.origin)
     if bound.entry.kind == "structure" and bound.entry["operation"] == "record":
@@ -36,6 +38,13 @@ def construct(machine: Machine, frame: Frame, term: Apply) -> Term | None:
     instance = machine.new_instance(term.function, term, term.origin)
     _fill(machine, instance, bound)
     return instance
+
+
+def _handed_back(bound: Bound) -> Term | None:
+    """What is given, in order; a single thing is not put into a tuple."""
+    items = bound.get("input")
+    single = isinstance(items, Sequence) and len(items.items) == 1
+    return items.items[0] if isinstance(items, Sequence) and single else items
 
 
 def initialise(machine: Machine, instance: Instance, arguments: tuple[Argument, ...]) -> None:
@@ -135,8 +144,15 @@ def _replaced_head(machine: Machine, instance: Instance) -> Term | None:
     for name in (entry["heads"] or ()) if entry is not None else ():
         head = machine.attribute(instance, name)
         if head is not None:
-            return machine.chosen(head)
+            return _put_in_place(machine.chosen(head))
     return None
+
+
+def _put_in_place(head: Term) -> Term:
+    """The layer that was put in the place of one of the head's: it is the last that people replace."""
+    if isinstance(head, Apply) and isinstance(head.function, Api) and head.function.path == "operator.setitem":
+        return head.arguments[-1].value
+    return head
 
 
 def _through(machine: Machine, frame: Frame, layers: Term, value: Term, origin: NodeOrigin | None) -> Term:
@@ -191,7 +207,7 @@ def method(
         record.trained(machine, base, bound)
         return unknown("what training returns", origin)
     if bound.entry.kind == "structure" and bound.entry["operation"] == "itself":
-        return base
+        return bound.get("input") or base
     if bound.entry.kind == "structure" and bound.entry["operation"] == "record":
         return functional.record(machine, base, bound, origin)
     if bound.entry.kind == "structure" and isinstance(base, Instance):
@@ -199,6 +215,7 @@ def method(
             _changed(machine, base, bound)
             or _part(machine, base, bound, origin)
             or options.method(machine, base, bound)
+            or (_handed_back(bound) if bound.entry["operation"] == "handed_back" else None)
             or functional.applied(machine, frame, base, bound, arguments, origin)
         )
     if bound.entry.kind == "pass" and isinstance(base, Instance):
