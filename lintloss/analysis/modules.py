@@ -23,6 +23,7 @@ _MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 MOST_IMPORTERS = 12
 MOST_PARSED = 1_000_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
 MOST_FILES_SEARCHED = 400
+MOST_READ_FOR_IMPORTS = 5_000_000
 
 
 class Project:
@@ -199,10 +200,13 @@ class Project:
         return found
 
     def _bytes(self, place: Path) -> bytes:
-        """What a file holds: the source that was given for it before what is on disk."""
+        """What the top of a file holds: of the source that was given for it before what is on disk."""
         given = self._given.get(str(place))
+        if given is not None:
+            return given.original
         try:
-            return given.original if given is not None else place.read_bytes()
+            with place.open("rb") as file:
+                return file.read(MOST_READ_FOR_IMPORTS)  # some files are gigabytes of nothing
         except OSError:
             return b""
 
