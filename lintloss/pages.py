@@ -130,6 +130,10 @@ class Rule:
         intent = first(self.intents, case)
         return case.entry["reference"] if intent == "own" else intent
 
+    def means_own(self, case: Case) -> bool:
+        """Whether the loss itself is right, and only what it was given is not."""
+        return first(self.intents, case) == "own"
+
     def message_for(self, case: Case) -> str:
         return first(self.messages, case) or self.messages[-1].is_
 

@@ -76,7 +76,7 @@ def _request(
         return None
     facts, labels, given = case.prediction, case.labels, case.site.labels
     # A loss of any values means the prediction as it is; others mean the logits behind it.
-    is_plain = case.entry["input"] == "any" and intent == case.entry["reference"]
+    is_plain = case.entry["input"] == "any" and rule.means_own(case)
     pre = case.site.prediction if is_plain else _innermost(facts, analysis)
     if labels is not None and any(option.verb == "swap-arguments" for option in rule.fixes):
         # What stands in the labels' place is meant as the prediction, and the reverse.

@@ -267,6 +267,18 @@ def test_a_helper_of_hidden_layers_is_left_alone() -> None:
     check(HEAD, code, code, unsafe=True)
 
 
+def test_a_helper_is_told_so_behind_a_reshape_and_another_function() -> None:
+    before = HELPER.replace("out = dense(hidden, 3)", "out = head(hidden)\nout = tf.reshape(out, [-1, 3])")
+    before = before.replace("hidden = dense", "def head(values):\n    return dense(values, 3)\n\n\nhidden = dense")
+    check(HEAD, before, before.replace("dense(values, 3)", "dense(values, 3, activation=None)"), unsafe=True)
+
+
+def test_a_helper_that_always_activates_is_told_the_identity() -> None:
+    before = HELPER.replace("units, activation=activation)", "units)").replace("return tf", "return activation(tf")
+    before = before.replace("units)\n", "units))\n")
+    check(HEAD, before, before.replace("dense(hidden, 3)", "dense(hidden, 3, activation=tf.identity)"), unsafe=True)
+
+
 def test_a_layer_of_its_own_is_taken_out() -> None:
     loop = """\
         for images, labels in tf.data.Dataset.from_tensor_slices((x, ids)).batch(8):
@@ -434,6 +446,16 @@ def test_only_the_cell_that_is_edited_changes() -> None:
     assert result["cells"][0] == cells[0]
     assert "".join(result["cells"][1]["source"]) == "logits = tf.matmul(x, W)\np = tf.nn.softmax(logits)"
     assert "".join(result["cells"][2]["source"]) == f"loss = {CROSS_ENTROPY}(y, logits)"
+
+
+def test_of_a_notebook_only_lines_of_source_change() -> None:
+    code = [HEAD + "z = tf.matmul(x, W)\n", "p = tf.nn.softmax(z)\n", f"loss = {CROSS_ENTROPY}(y, p)\n", "print(loss)"]
+    cell = {"outputs": [{"b": 1, "a": [2.50]}], "metadata": {"z": 1, "a": 2}, "cell_type": "code", "source": code}
+    book = {"nbformat_minor": 5, "cells": [cell, cell | {"source": ["1"]}], "metadata": {"é": None}, "nbformat": 4}
+    data = json.dumps(book, indent=7, ensure_ascii=False)
+    source = Source.from_bytes(data.encode(), "train.ipynb")
+    after = linter.fix([source], Settings()).sources[0].original.decode()
+    assert after == data.replace(f"loss = {CROSS_ENTROPY}(y, p)", f"loss = {CROSS_ENTROPY}(y, z)")
 
 
 def test_the_message_names_the_other_fixes() -> None:

@@ -13,6 +13,7 @@ from lintloss.analysis import Analyser, Analysis
 from lintloss.config import Settings
 from lintloss.confirm import Request
 from lintloss.finding import Applicability, Edit, Finding, Fix, Location, Severity, Span, Verdict, Verification
+from lintloss.linter import lint
 from lintloss.proof import claim, moved, prove
 from lintloss.sources import Source
 
@@ -104,6 +105,14 @@ def test_findings_without_an_intent_stay_as_they_are(requests: list[Request]) ->
     source = Source.from_text(CODE, "a.py")
     assert proved(unused, source, analysed(source)) == unused
     assert requests == []
+
+
+@pytest.mark.skipif(not lintloss.confirm.available(), reason="needs TensorFlow")
+def test_a_loss_that_is_right_on_another_activation_is_compared_with_what_went_into_that() -> None:
+    code = (Path(__file__).parent.parent / "fixtures/softmax-over-one-unit/regression.py").read_text(encoding="utf-8")
+    (found,) = lint([Source.from_text(code, "a.py")], Settings(), verify=True).findings
+    assert found.verification is not None
+    assert found.verification.verdict is Verdict.CONFIRMED, "a softmax over one unit is no linear output"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def made_linear(misuse: Misuse, application: Application) -> Change | None:
         return None
     definition = cst.ensure_type(function.node, cst.FunctionDef)
     parameter = cst.ensure_type(chosen.node, cst.Name).value
-    if names.bindings(given, given.node.value) != 1 or given.unit.source is not function.unit.source:
+    if given.unit.source is not function.unit.source:
         return None
     call = _maker(given, definition.name.value)
     if call is None:
@@ -74,23 +74,37 @@ def _allows_none(application: Application, function: NodeOrigin, parameter: str)
 
 def _maker(given: NodeOrigin, function: str) -> ast.Call | None:
     """The call of the helper that made what a name is bound to, in the same file."""
-    name, row = given.code, places.rows(given)[0]
+    row = places.rows(given)[0]
     tree = names.tree_of(given.unit.source)
     spans = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
     region: ast.AST = next((node for node in spans if node.lineno <= row <= (node.end_lineno or 0)), tree)
-    made = _bound_to(region, name)
-    return _made_by(tree, made, function, _DEEPEST) if made is not None else None
+    made = _bound_to(region, given.code, row)
+    for _ in range(_DEEPEST):
+        found = _made_by(tree, made, function, _DEEPEST) if made is not None else None
+        handed_on = _handed_on(made)
+        if found is not None or made is None or handed_on is None:
+            return found
+        made = _bound_to(region, handed_on, made.lineno)
+    return None
 
 
-def _bound_to(region: ast.AST, name: str) -> ast.expr | None:
-    """What the only plain assignment to a name gives it."""
+def _handed_on(value: ast.expr | None) -> str | None:
+    """The name of what a call reshapes, casts or selects: its first argument."""
+    given = value.args[0] if isinstance(value, ast.Call) and value.args else None
+    return given.id if isinstance(given, ast.Name) else None
+
+
+def _bound_to(region: ast.AST, name: str, row: int) -> ast.expr | None:
+    """What a name was given last before a row, where no branch gives it something else."""
     found = [
-        node.value
+        node
         for node in ast.walk(region)
         if isinstance(node, ast.Assign)
         and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
     ]
-    return found[0] if len(found) == 1 else None
+    before = [node for node in found if (node.end_lineno or node.lineno) < row]
+    is_one_block = len({node.col_offset for node in found}) == 1
+    return max(before, key=lambda node: node.lineno).value if before and is_one_block else None
 
 
 def _made_by(tree: ast.Module, value: ast.expr, function: str, depth: int) -> ast.Call | None:
@@ -106,7 +120,7 @@ def _made_by(tree: ast.Module, value: ast.expr, function: str, depth: int) -> as
     returned = [node.value for node in ast.walk(definitions[0]) if isinstance(node, ast.Return)]
     result = returned[0] if len(returned) == 1 else None
     if isinstance(result, ast.Name):
-        result = _bound_to(definitions[0], result.id)
+        result = _bound_to(definitions[0], result.id, result.lineno)
     return _made_by(tree, result, function, depth - 1) if result is not None else None
 
 
