@@ -178,6 +178,20 @@ def test_a_file_changed_outside_the_editor_is_read_again(editor: Editor, tmp_pat
     editor.wait_for_codes(train, ["LL101"])
 
 
+def test_saving_reads_again_what_is_on_disk(editor: Editor, tmp_path: Path) -> None:
+    models = tmp_path / "models.py"
+    models.write_text("import tensorflow as tf\n\ndef head(x, w):\n    return tf.matmul(x, w)\n")
+    train = editor.open(
+        tmp_path / "train.py",
+        "import tensorflow as tf\nfrom models import head\n"
+        "loss = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=head(x, w))\n",
+    )
+    assert editor.diagnostics(train, 1) == ()
+    models.write_text(models.read_text().replace("tf.matmul(x, w)", "tf.nn.softmax(tf.matmul(x, w))"))
+    editor.save(train)  # nobody has told the server of the other file
+    editor.wait_for_codes(train, ["LL101"])
+
+
 def test_it_asks_to_be_told_of_changed_files(editor: Editor) -> None:
     editor.wait_for(lambda: editor.registrations)
     (registration,) = editor.registrations

@@ -10,6 +10,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from lintloss.server.documents import Document, Documents
@@ -62,6 +63,14 @@ def _fail(future: asyncio.Future[Result], error: Exception) -> None:
         future.set_exception(error)
 
 
+@dataclass(frozen=True)
+class _State:
+    """What a report rests on: the document, those that are open beside it, and what was on disk, by a count."""
+
+    opened: tuple[Document, ...]
+    disk: int
+
+
 class Desk:
     """Keeps the newest report of each open document, and tells when there is a newer one."""
 
@@ -70,9 +79,10 @@ class Desk:
         self._tell = tell
         self._fail = fail
         self._worker = Worker()
-        self._reports: dict[str, Linted] = {}
+        self._disk = 0
+        self._reports: dict[str, tuple[_State, Linted]] = {}
         self._waiting: dict[str, asyncio.Task[None]] = {}
-        self._making: dict[str, tuple[tuple[Document, ...], asyncio.Task[Linted | None]]] = {}
+        self._making: dict[str, tuple[_State, asyncio.Task[Linted | None]]] = {}
 
     def edited(self, uri: str, delay: float) -> None:
         """Lint a document soon, and later the others, which may import it."""
@@ -81,6 +91,11 @@ class Desk:
             if other.uri != uri:
                 self.wanted(other.uri, delay + WHEN_QUIET)
 
+    def saved(self, uri: str) -> None:
+        """Lint a document at once, and later the others: what is on disk has changed."""
+        self._disk += 1
+        self.edited(uri, AT_ONCE)
+
     def wanted(self, uri: str, delay: float) -> None:
         """Lint a document after `delay` seconds in which nobody asks for that again."""
         self._drop(uri)
@@ -88,7 +103,7 @@ class Desk:
 
     def surroundings_changed(self) -> None:
         """Lint all documents again: files on disk or settings have changed."""
-        self._reports.clear()
+        self._disk += 1
         for document in self._documents:
             self.wanted(document.uri, AFTER_TYPING)
 
@@ -101,10 +116,11 @@ class Desk:
 
     async def linted(self, document: Document) -> Linted | None:
         """The report on a document as it is now; None if it cannot be had, or is outdated when it arrives."""
-        known = self._reports.get(document.uri)
-        if known is not None and known.opened == self._opened(document):
-            return known
-        making = self._made(document)
+        state = self._state(document)
+        known, report = self._reports.get(document.uri, (None, None))
+        if known == state:
+            return report
+        making = self._made(document.uri, state)
         try:
             return await asyncio.shield(making)  # whoever stops waiting for a report does not stop it
         except asyncio.CancelledError:
@@ -116,8 +132,8 @@ class Desk:
         """Do other work on code in its turn."""
         return await self._worker.do(work)
 
-    def _opened(self, document: Document) -> tuple[Document, ...]:
-        return (document, *(other for other in self._documents if other is not document))
+    def _state(self, document: Document) -> _State:
+        return _State((document, *(other for other in self._documents if other is not document)), self._disk)
 
     def _drop(self, uri: str) -> None:
         waiting = self._waiting.pop(uri, None)
@@ -131,30 +147,29 @@ class Desk:
         if document is not None:
             await self.linted(document)
 
-    def _made(self, document: Document) -> asyncio.Task[Linted | None]:
+    def _made(self, uri: str, state: _State) -> asyncio.Task[Linted | None]:
         """The report that is being made, or a new one."""
-        opened = self._opened(document)
-        if document.uri in self._making:
-            known, task = self._making[document.uri]
-            if known == opened:
+        if uri in self._making:
+            known, task = self._making[uri]
+            if known == state:
                 return task
             task.cancel()
-        task = asyncio.get_running_loop().create_task(self._make(opened))
-        self._making[document.uri] = (opened, task)
+        task = asyncio.get_running_loop().create_task(self._make(uri, state))
+        self._making[uri] = (state, task)
         return task
 
-    async def _make(self, opened: tuple[Document, ...]) -> Linted | None:
-        document, *others = opened
+    async def _make(self, uri: str, state: _State) -> Linted | None:
+        document, *others = state.opened
         try:
             made = await self._worker.do(lambda: lint(document, others))
         except Exception as error:
             self._fail(error)
             return None
         finally:
-            if self._making.get(document.uri, ((),))[0] is opened:
-                del self._making[document.uri]
-        if self._documents.get(document.uri) is not document:
+            if uri in self._making and self._making[uri][0] is state:
+                del self._making[uri]
+        if self._documents.get(uri) is not document:
             return None
-        self._reports[document.uri] = made
+        self._reports[uri] = (state, made)
         self._tell(made)
         return made

@@ -148,7 +148,7 @@ def _understand_documents(service: Service) -> None:
 
     @service.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: types.DidSaveTextDocumentParams) -> None:
-        service.desk.edited(params.text_document.uri, desk.AT_ONCE)
+        service.desk.saved(params.text_document.uri)
 
     @service.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
@@ -172,7 +172,7 @@ def _understand_notebooks(service: Service) -> None:
 
     @service.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
     def saved(params: types.DidSaveNotebookDocumentParams) -> None:
-        service.desk.edited(params.notebook_document.uri, desk.AT_ONCE)
+        service.desk.saved(params.notebook_document.uri)
 
     @service.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseNotebookDocumentParams) -> None:
