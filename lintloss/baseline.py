@@ -18,6 +18,7 @@ from typing import Any
 
 from lintloss.errors import UsageError
 from lintloss.finding import Finding, Span
+from lintloss.reading import read_text
 from lintloss.sources import Source
 
 FILE_NAME = ".lintloss-baseline.json"
@@ -69,7 +70,7 @@ def load(file: Path) -> Baseline:
         UsageError: the file cannot be read, or is no baseline.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file))
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -78,6 +79,8 @@ def load(file: Path) -> Baseline:
         raise UsageError(f"{file}:{error.lineno}: not valid JSON: {error.msg}") from error
     except RecursionError as error:
         raise UsageError(f"{file}: not valid JSON: too deeply nested") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise UsageError(f"{file}: not valid JSON: {error}") from error
     return Baseline(file, tuple(_entries(content, file)))
 
 

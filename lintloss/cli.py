@@ -93,7 +93,8 @@ def _codes_option(name: str, help: str) -> Callable[[_Command], _Command]:
     return click.option(name, multiple=True, metavar="CODES", help=help, shell_complete=_complete_code)
 
 
-_paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+# What cannot be read is a finding, which costs that file alone.
+_paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False))
 _config = click.option(
     "--config",
     type=click.Path(path_type=Path),

@@ -16,6 +16,7 @@ from pathspec import GitIgnoreSpec
 from lintloss.config import Settings
 from lintloss.errors import UsageError
 from lintloss.patterns import Patterns, compiled, relative
+from lintloss.reading import read_regular
 
 _NEVER = frozenset({"__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "venv"})
 
@@ -251,7 +252,7 @@ def _gitignores_above(folder: Path) -> list[tuple[Path, GitIgnoreSpec]]:
 
 def _gitignore_in(folder: Path) -> list[tuple[Path, GitIgnoreSpec]]:
     try:
-        lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_regular(folder / ".gitignore").decode(errors="replace").splitlines()
     except OSError:
         return []
     try:

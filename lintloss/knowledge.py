@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lintloss.errors import UsageError
+from lintloss.reading import read_text
 from lintloss.toml_lines import KeyLines
 
 if sys.version_info >= (3, 11):
@@ -70,7 +71,7 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
         raise UsageError(f"{name}: not valid TOML: {error}") from error
 
 
@@ -93,7 +94,7 @@ def _load_toml(path: Path, modified: int) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

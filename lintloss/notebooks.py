@@ -82,6 +82,8 @@ class Notebook:
             raise NotebookError(f"broken notebook JSON: {error.msg}", error.lineno, error.colno) from error
         except RecursionError as error:
             raise NotebookError("broken notebook JSON: too deeply nested") from error
+        except ValueError as error:  # a number of thousands of digits
+            raise NotebookError(f"broken notebook JSON: {error}") from error
         return cls(json_text, tuple(_code_cells(content, _strings(json_text))))
 
     @property

@@ -20,6 +20,7 @@ from lintloss.config import Settings
 from lintloss.errors import UsageError
 from lintloss.finding import Applicability, Severity
 from lintloss.predicates import PREDICATES
+from lintloss.reading import read_text
 from lintloss.toml_lines import KeyLines, KeyPath
 from lintloss.vocabulary import RELATIONS, SUBJECTS, Answer, Case, Test, both
 
@@ -168,7 +169,7 @@ def load_page(path: Path) -> Rule:
 @cache
 def _load_page(path: Path, stamp: int) -> Rule:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8: {error.reason}") from error
     return parse_page(text, path)

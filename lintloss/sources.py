@@ -20,6 +20,7 @@ from pathlib import Path
 from lintloss import python2
 from lintloss.finding import Edit, Location, Span
 from lintloss.notebooks import Notebook, NotebookError, Replacement, as_python, blank, without_magics
+from lintloss.reading import read_regular
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _LARGEST = 5_000_000  # characters; beyond it is data, and parsing it would take minutes
@@ -112,7 +113,7 @@ class Source:
             Unreadable: no permission, no such file, or see `from_bytes`.
         """
         try:
-            data = path.read_bytes()
+            data = read_regular(path)
         except OSError as error:
             raise Unreadable(f"cannot be read: {error.strerror or error}") from error
         return cls.from_bytes(data, filename, path)
@@ -147,6 +148,8 @@ class Source:
         except UnicodeDecodeError as error:
             row = len(re.findall(rb"\r\n|\r|\n", data[: error.start])) + 1
             raise Unreadable(f"not {encoding}: {error.reason}", row) from error
+        except UnicodeError as error:  # codecs such as punycode, which say no more
+            raise Unreadable(f"not {encoding}") from error
         except LookupError as error:  # codecs such as rot13 that are no text encodings
             raise Unreadable(f"unknown encoding {encoding}") from error
         return cls._from_decoded(data, decoded, encoding, filename, path)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 KeyPath = tuple[str | int, ...]
+_DEEPEST = 16  # parts of a dotted key; no file of ours has more than five
 
 _TOKEN = re.compile(
     r'"""(?:[^\\]|\\.)*?"""'
@@ -87,4 +88,4 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _parts(key: str) -> list[str]:
-    return [part.strip("\"'") for part in re.findall(_PART, key)]
+    return [part.strip("\"'") for part in re.findall(_PART, key)[:_DEEPEST]]

@@ -16,6 +16,7 @@ from lintloss.analysis.machine import Machine, unknown
 from lintloss.analysis.objects import Deferred, Frame, Module
 from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
 from lintloss.analysis.terms import Api, Term, Unknown
+from lintloss.reading import read_top
 from lintloss.sources import Source, Unreadable
 
 MOST_FOLDERS_UP = 12
@@ -205,8 +206,7 @@ class Project:
         if given is not None:
             return given.original
         try:
-            with place.open("rb") as file:
-                return file.read(MOST_READ_FOR_IMPORTS)  # some files are gigabytes of nothing
+            return read_top(place, MOST_READ_FOR_IMPORTS)  # some files are gigabytes of nothing
         except OSError:
             return b""
 

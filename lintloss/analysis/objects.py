@@ -29,6 +29,13 @@ class Frame:
     yielded: list[Term] = field(default_factory=list)
     defined: list[Term] = field(default_factory=list)
     rebound: set[str] = field(default_factory=set)
+    _kept: dict[str, Term] = field(default_factory=dict, repr=False)
+
+    def snapshot(self) -> dict[str, Term]:
+        """A copy of the names, the last one again while they are the same: a large module has many sites."""
+        if self._kept != self.names:
+            self._kept = dict(self.names)
+        return self._kept
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -224,13 +225,14 @@ def _is_traced(machine: Machine, function: Function) -> bool:
     return False
 
 
-def visible(frame: Frame) -> dict[str, Term]:
-    names: dict[str, Term] = {}
+def visible(frame: Frame) -> ChainMap[str, Term]:
+    """The names that are visible in a frame as they are now, innermost first."""
+    scopes: list[dict[str, Term]] = []
     current: Frame | None = frame
     while current is not None:
-        names = {**current.names, **names}
+        scopes.append(current.snapshot())
         current = current.parent
-    return names
+    return ChainMap(*scopes)
 
 
 # -- compile and fit -----------------------------------------------------------------------------------------
