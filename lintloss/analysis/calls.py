@@ -108,6 +108,8 @@ def call_function(
     if node is None:
         return unknown(f"`{function.code.name}` could not be parsed", origin)
     machine.called.add(id(function.code))
+    if arguments and isinstance(arguments[0].value, Instance):
+        machine.called_on.add((arguments[0].value.number, id(function.code)))
     turns = sum(active.code is function.code for active, _ in machine.calls)
     if turns >= MOST_TURNS_OF_RECURSION or len(machine.calls) >= DEEPEST_CALL:
         return unknown(f"`{function.code.name}` calls itself, or too deep", origin)
@@ -322,7 +324,7 @@ def _run_the_method_that_sets(machine: Machine, instance: Instance, name: str) -
     assigns = re.compile(rf"\bself\s*\.\s*{re.escape(name)}\b[^=\n(]*=[^=]")
     for cls in lineage(instance.cls):
         for method in cls.methods.values():
-            if id(method.code) not in machine.called and assigns.search(_text(method)):
+            if (instance.number, id(method.code)) not in machine.called_on and assigns.search(_text(method)):
                 call_function(machine, method, (Argument(None, instance),), None)
                 if machine.attribute(instance, name) is not None:
                     return

@@ -61,6 +61,7 @@ class Machine:
     feeds: dict[int, list[Term]] = field(default_factory=dict)
     class_rows: set[int] = field(default_factory=set)
     called: set[int] = field(default_factory=set)
+    called_on: set[tuple[int, int]] = field(default_factory=set)  # an object's number and what was called with it first
     instances: list[Instance] = field(default_factory=list)
     memo: dict[tuple[Any, ...], tuple[Term, tuple[Any, ...]]] = field(default_factory=dict)
     writes: int = 0
