@@ -67,6 +67,6 @@ def check_paths(
         found = [*projects.find(named).projects] if named else []
     reports = []
     for project in found:
-        read = linter.read(project.files)
+        read = linter.read(project.files, frozenset(named))
         reports.append(linter.lint(read.sources, project.settings, verify=verify, unreadable=read.unreadable))
     return list(Report.joined(reports).findings)

@@ -265,7 +265,7 @@ def _read(
     found = projects.find(paths, config, adjusted)
     for note in found.notes:
         _complain(note)
-    read = [(project.settings, linter.read(project.files)) for project in found.projects]
+    read = [(project.settings, linter.read(project.files, frozenset(paths))) for project in found.projects]
     return [_Given(settings, each.sources, each.unreadable) for settings, each in read]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,14 +64,15 @@ class Fixed:
         )
 
 
-def read(files: Iterable[Path]) -> Read:
-    """Read files; one that cannot be read costs only itself."""
+def read(files: Iterable[Path], named: Container[Path] | None = None) -> Read:
+    """Read files; one that cannot be read costs only itself. `named` are those that someone asked for, None: all."""
     sources: list[Source] = []
     unreadable: list[Finding] = []
     for file in files:
         name = display_name(file)
         try:
-            sources.append(Source.read(file, name))
+            source = Source.read(file, name)
+            sources.append(source if named is None or file in named else replace(source, named=False))
         except Unreadable as error:
             unreadable.append(unreadable_file(name, error))
     return Read(tuple(sources), tuple(unreadable))
@@ -127,12 +128,12 @@ def _lint(
 ) -> Report:
     from lintloss.analysis import Analyser
     from lintloss.proof import Claim, claim, prove
-    from lintloss.rulebook import judge, load_rules
+    from lintloss.rulebook import asked, judge, load_rules
 
     rules = load_rules(settings)
     codes = selected(rules, settings)
     known = [*sources, *beside]
-    analyser = Analyser(known, settings)
+    analyser = Analyser(known, settings, asked(settings))
     refused = [finding for finding in unreadable if finding.code in codes]
     claims = [Claim(finding, None) for finding in with_severities(without_ignored(refused, settings), settings)]
     loss_calls: list[LossCall] = []

@@ -60,6 +60,12 @@ class Clause:
         return both((answer, PREDICATES[self.predicate](case)))
 
     @property
+    def families(self) -> frozenset[str] | None:
+        """The families of losses that this can hold of; None if it can hold of any."""
+        named = [test.wanted for test in self.tests if (test.subject, test.relation) == ("loss.family", "is")]
+        return frozenset(named[0]) if named else None
+
+    @property
     def speaks_of_labels(self) -> bool:
         return self.predicate is not None or any(test.subject.startswith("labels.") for test in self.tests)
 

@@ -17,6 +17,7 @@ from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Alternative, Facts
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.terms import Guard, Term
+from lintloss.analysis.words import Asked
 from lintloss.config import Settings
 from lintloss.finding import CallVerdict, Finding, Fix, FlowStep, LossCall, Severity, Span
 from lintloss.pages import Rule, load_rules
@@ -24,7 +25,7 @@ from lintloss.selection import selected
 from lintloss.vocabulary import Answer, Case
 from lintloss.wording import placeholders, reason_for
 
-__all__ = ["Rule", "judge", "load_rules"]
+__all__ = ["Rule", "asked", "judge", "load_rules"]
 
 Guards = Mapping[str, Guard]
 
@@ -72,8 +73,7 @@ class Judgement:
 
 def judge(analysis: Analysis, settings: Settings) -> tuple[list[Finding], list[LossCall]]:
     """Findings and loss calls of one analysis, in the order of their places."""
-    rules = load_rules(settings)
-    running = [rules[code] for code in sorted(selected(rules, settings)) if code in rules]
+    running = running_rules(settings)
     book = apis.load(settings)
     contexts = _contexts(analysis.sites)
     judgements = [_judge(context, analysis.facts, running, book, settings.backend) for context in contexts]
@@ -82,6 +82,20 @@ def judge(analysis: Analysis, settings: Settings) -> tuple[list[Finding], list[L
     calls = [_loss_call(group) for group in groups if group[0].site.anchor == "loss"]
     calls += [_unjudged_call(each) for each in analysis.unjudged]
     return _merged(findings, judgements), sorted(calls, key=lambda call: call.sort_key)
+
+
+def running_rules(settings: Settings) -> list[Rule]:
+    """The rules that the settings let run, by code."""
+    rules = load_rules(settings)
+    return [rules[code] for code in sorted(selected(rules, settings)) if code in rules]
+
+
+def asked(settings: Settings) -> Asked:
+    """What of a program the running rules can speak of: the rest need not be looked for."""
+    rules = running_rules(settings)
+    families = [clause.families for rule in rules if "metric" in rule.anchors for clause in rule.where]
+    every = None if None in families else frozenset[str]().union(*(each for each in families if each is not None))
+    return Asked(metrics=every, activations=any("activation" in rule.anchors for rule in rules))
 
 
 # One call in one context

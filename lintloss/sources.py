@@ -93,6 +93,8 @@ class Source:
 
     `text` has `\\n` newlines and no byte order mark. Of a notebook it is all code cells in order,
     one module; magics and cells that hold no Python are comments in it, Python 2 is translated.
+    `named` is whether someone asked for this very file: of one that was only found in a folder, nobody minds that it
+    is broken unless it can hold a loss.
     """
 
     filename: str
@@ -104,6 +106,7 @@ class Source:
     skipped: tuple[SkippedCell, ...] = ()
     path: Path | None = None
     is_translated: bool = False
+    named: bool = True
 
     @classmethod
     def read(cls, path: Path, filename: str) -> Source:

@@ -14,6 +14,7 @@ import lintloss.confirm
 import lintloss.proof
 import lintloss.rulebook
 from lintloss.analysis import Unparsed
+from lintloss.analysis.words import Asked
 from lintloss.config import Settings
 from lintloss.finding import (
     Applicability,
@@ -49,6 +50,8 @@ class FakeRule:
     default_on: bool = True
     preview: bool = False
     severity: Severity = Severity.ERROR
+    anchors: tuple[str, ...] = ("loss",)
+    where: tuple[object, ...] = ()
     page: str = "# LL101: a bad word\n\nIt is bad."
 
 
@@ -67,7 +70,7 @@ class FakeAnalysis:
 
 
 class FakeAnalyser:
-    def __init__(self, sources: Sequence[Source], settings: Settings) -> None:
+    def __init__(self, sources: Sequence[Source], settings: Settings, asked: Asked) -> None:
         self._filenames = {source.filename for source in sources}
 
     def analyse(self, source: Source) -> FakeAnalysis:

@@ -280,6 +280,25 @@ def test_a_file_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     assert analyse("\n".join(f"a{n} = {n}" for n in range(100)) + "\n" + LOSS.format("x")).exhausted
 
 
+def test_an_intricate_function_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lintloss.analysis.walk.STEPS_PER_CALL", 50)
+    intricate = "def first(x):\n" + "".join(f"    a{n} = {n}\n" for n in range(100)) + f"    {LOSS.format('x')}"
+    simple = "def second(x):\n    p = tf.nn.softmax(x @ w)\n    " + LOSS.format("p")
+    analysis = analyse(intricate + simple)
+    assert analysis.exhausted
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    assert analysis.facts.of(site.prediction)[0].facts.activation == "softmax"
+    (unreached,) = analysis.unjudged
+    assert unreached.span.start < site.origin.span.start
+
+
+def test_nested_loops_cost_their_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lintloss.analysis.machine.STEPS_PER_FILE", 2000)
+    loops = "".join(f"{'    ' * n}while a{n}:\n" for n in range(12))
+    code = f"x = w\n{loops}{'    ' * 12}x = x + 1\n"
+    assert not analyse(code + LOSS.format("x")).exhausted
+
+
 def test_a_generator_yields_what_it_yields() -> None:
     code = """
         def batches():

@@ -13,6 +13,7 @@ from lintloss.sources import Source
 if TYPE_CHECKING:
     from lintloss.analysis.apis import ApiBook
     from lintloss.analysis.facts import Evaluator
+    from lintloss.analysis.words import Asked
     from lintloss.config import Settings
 
 
@@ -45,12 +46,12 @@ class Analysis:
 class Analyser:
     """Analyses sources one by one; what one imports from another, or from its project, is read when it is asked for."""
 
-    def __init__(self, sources: Sequence[Source], settings: Settings | None = None) -> None:
-        from lintloss.analysis import apis, modules
+    def __init__(self, sources: Sequence[Source], settings: Settings | None = None, asked: Asked | None = None) -> None:
+        from lintloss.analysis import apis, modules, words
 
         self._book = apis.load(settings)
         given = {str(Path(source.filename).absolute()): source for source in sources}
-        self._project = modules.Project(self._book, Path.cwd(), given)
+        self._project = modules.Project(self._book, Path.cwd(), given, asked or words.EVERYTHING)
 
     def analyse(self, source: Source) -> Analysis:
         """Analyse one source. One that cannot be parsed has `unparsed` set, never an exception."""

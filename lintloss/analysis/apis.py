@@ -111,6 +111,7 @@ class ApiBook:
         self._compatibility: tuple[str, ...] = ()
         self._since: dict[str, tuple[str, int]] = {}
         self._roots: set[str] = set()
+        self._modules: set[str] = set()
         self._methods: dict[str, list[Entry]] = {}
         self._by_last_part: dict[str, list[str]] = {}
         for data in files.values():
@@ -199,6 +200,14 @@ class ApiBook:
         if not self._roots:
             self._roots.update(name.split(".")[0] for name in (*self._entries, *self._aliases))
         return root in self._roots
+
+    def is_module(self, path: str) -> bool:
+        """Whether a dotted name stands before that of anything described, and is itself no callable."""
+        if not self._modules:
+            parents = (name.rpartition(".")[0] for name in (*self._entries, *self._aliases, *self._aliases.values()))
+            self._modules.update(parents)
+            self._modules.update(name.split(".")[0] for name in (*self._entries, *self._aliases))
+        return path in self._modules and not self.entries(path)
 
     def methods(self, path: str, name: str) -> Iterator[str]:
         """The names under which the method `name` of the class `path` is known: its own, or one it inherits."""

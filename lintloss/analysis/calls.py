@@ -81,7 +81,7 @@ def call(
         case Unknown(reason=reason):
             _run_callbacks(machine, arguments)
             return Unknown(reason, function, origin=origin)
-        case Parameter(name=name) if words.may_be_a_loss(name):
+        case Parameter(name=name) if words.may_be_a_loss(name.encode()):
             machine.injected = True
     _run_callbacks(machine, arguments)
     return Apply(function, arguments, origin=origin)
@@ -220,8 +220,11 @@ def _place_of(function: Function, parameters: cst.Parameters, name: str) -> Node
 
 def _is_set_aside(machine: Machine, default: Term) -> bool:
     """Whether this default is left open: a function nobody calls is also walked as if its flags were given."""
-    flags = isinstance(default, Const) and isinstance(default.value, (str, bool, type(None)))
-    return machine.without_defaults and flags and len(machine.calls) <= 1
+    is_flag = isinstance(default, Const) and isinstance(default.value, (str, bool, type(None)))
+    if not is_flag or len(machine.calls) > 1:
+        return False
+    machine.flags_by_default += 1
+    return machine.without_defaults
 
 
 def _definition_frame(function: Function) -> Frame:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEEPEST_CALL = 40
 STEPS_PER_FILE = 150_000
+STEPS_PER_CALL = 8_000  # of a function that nobody calls: all but one in a hundred loss calls are reached in half of it
 MOST_LEAVES = 32
 NOTHING = Const(None)
 # The heap's entry for what user code sets on libraries themselves (`tf.model = ...`), by dotted path.
@@ -66,12 +67,18 @@ class Machine:
     memo: dict[tuple[Any, ...], tuple[Term, tuple[Any, ...]]] = field(default_factory=dict)
     writes: int = 0
     steps: int = 0
+    most_steps: int = field(default_factory=lambda: STEPS_PER_FILE)
+    exhausted: bool = False
     era: dict[str, int] = field(default_factory=dict)
     oldest: dict[str, int] = field(default_factory=dict)
+    leading: frozenset[str] = frozenset()  # what of the file's definitions leads to a site
     mains: list[Module] = field(default_factory=list)
     injected: bool = False  # a parameter that nobody in reach binds is called like a loss
     is_open: bool = False
     without_defaults: bool = False
+    flags_by_default: int = 0  # how many flags a walk without defaults would have left open
+    is_probing: bool = False  # whether a loop's body is run only to find what it changes
+    loops_probed: int = 0
     options_are_open: bool = False  # whether the program's options may have any value, rather than their defaults
     has_options: bool = False
     compilations: list[Compilation] = field(default_factory=list)
@@ -80,10 +87,27 @@ class Machine:
     kept: list[Any] = field(default_factory=list)
 
     def step(self) -> None:
-        """Count one evaluated node. Raises `BudgetExceeded` when the file's budget is used up."""
+        """Count one evaluated node. Raises `BudgetExceeded` when the budget is used up."""
         self.steps += 1
-        if self.steps > STEPS_PER_FILE:
+        if self.steps > self.most_steps:
             raise BudgetExceeded
+
+    def spend(self, steps: int, work: Callable[[], object]) -> None:
+        """Do some work with a budget of its own: where that is not enough, only this work is left undone."""
+        if self.steps >= STEPS_PER_FILE:
+            raise BudgetExceeded
+        heap, path, scopes, calls = self.heap, len(self.path), len(self.scopes), len(self.calls)
+        flags = self.is_probing, self.without_defaults
+        self.most_steps = min(self.steps + steps, STEPS_PER_FILE)
+        try:
+            work()
+        except BudgetExceeded:
+            self.exhausted = True
+            self.heap = heap
+            self.is_probing, self.without_defaults = flags
+            del self.path[path:], self.scopes[scopes:], self.calls[calls:]
+        finally:
+            self.most_steps = STEPS_PER_FILE
 
     @property
     def callers(self) -> tuple[Origin, ...]:

@@ -14,8 +14,10 @@ from lintloss.analysis import syntax
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.machine import Machine, unknown
 from lintloss.analysis.objects import Deferred, Frame, Module
-from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
+from lintloss.analysis.outline import Outline
+from lintloss.analysis.syntax import ClassCode, FunctionCode, NodeOrigin, Unit
 from lintloss.analysis.terms import Api, Term, Unknown
+from lintloss.analysis.words import EVERYTHING, Asked
 from lintloss.reading import read_top
 from lintloss.sources import Source, Unreadable
 
@@ -30,14 +32,15 @@ MOST_READ_FOR_IMPORTS = 5_000_000
 class Project:
     """The modules that one analysis has reached."""
 
-    def __init__(self, book: ApiBook, root: Path, sources: dict[str, Source]) -> None:
+    def __init__(self, book: ApiBook, root: Path, sources: dict[str, Source], asked: Asked = EVERYTHING) -> None:
         self._book = book
         self._root = _top(root)
         self._given = sources
         self._modules: dict[str, Module | None] = {}
-        self._codes: dict[str, ModuleCode] = {}
         self._arriving: set[int] = set()
         self._arrived_terms: dict[Deferred, Term] = {}
+        self._outlines: dict[str, Outline] = {}
+        self.asked = asked
         self.frame: Frame = Frame(None, None)  # type: ignore[arg-type]
 
     def module_of(self, source: Source) -> Module:
@@ -52,17 +55,22 @@ class Project:
         """Drop what running modules has bound; of the parsed code, what was used last is kept."""
         self._modules.clear()
         self._arrived_terms.clear()
-        size = sum(len(code.source.text) for code in self._codes.values())
-        while size > MOST_PARSED and self._codes:
-            oldest = next(iter(self._codes))
-            size -= len(self._codes.pop(oldest).source.text)
+        size = sum(len(outline.code.source.text) for outline in self._outlines.values())
+        while size > MOST_PARSED and self._outlines:
+            oldest = next(iter(self._outlines))
+            size -= len(self._outlines.pop(oldest).code.source.text)
+
+    def outline(self, module: Module) -> Outline:
+        """What a module's code names."""
+        return self._outlines[str(Path(module.filename).absolute())]
 
     def _make(self, source: Source, path: Path) -> Module:
         key = str(path.absolute())
-        code = self._codes.pop(key, None)
-        if code is None or (code.source.original, code.source.filename) != (source.original, source.filename):
-            code = syntax.index(source)
-        self._codes[key] = code
+        outline = self._outlines.pop(key, None)
+        if outline is None or not _is_same(outline.code.source, source):
+            outline = Outline(syntax.index(source), self._book, self.asked)
+        self._outlines[key] = outline
+        code = outline.code
         first = code.items[0] if code.items else None
         unit = first if isinstance(first, Unit) else first.unit if first is not None else Unit(source, 1, 1)
         module = Module(path.stem, code)
@@ -266,6 +274,10 @@ def _top(folder: Path) -> Path:
 
 def _is_top(folder: Path) -> bool:
     return any((folder / mark).exists() for mark in _MARKS_OF_A_PROJECT)
+
+
+def _is_same(one: Source, other: Source) -> bool:
+    return (one.original, one.filename) == (other.original, other.filename)
 
 
 def _empty(path: Path) -> Source:

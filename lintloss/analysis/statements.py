@@ -372,24 +372,32 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
     """A loop of unknown length, to a fixed point: what the body changes is, on entry, `Carried` from the last turn.
 
     The body is taken to run at least once. The first run finds which names it changes, the second sees them
-    changed; sites are written down in the second only.
+    changed; sites are written down in the second only. A loop within the first run of another runs once, so that
+    the cost of nested loops is their depth times their length.
     """
     names, heap = dict(frame.names), dict(machine.heap)
     known_sites, feeds, memo = len(machine.sites), dict(machine.feeds), dict(machine.memo)
+    is_within, machine.is_probing, loops = machine.is_probing, True, machine.loops_probed
     start()
-    block(machine, frame, body)
+    ended = block(machine, frame, body)
+    machine.is_probing = is_within
+    machine.loops_probed += 1
+    if is_within:
+        return ended
     changed = [name for name, value in names.items() if frame.names.get(name) is not value]
-    if not any(_is_built_on(frame.names.get(name), names[name]) for name in changed):
+    grows = any(_is_built_on(frame.names.get(name), names[name]) for name in changed)
+    if not grows and machine.loops_probed == loops + 1:
         return FALLS
     del machine.sites[known_sites:]
     machine.feeds.clear()
     machine.feeds.update(feeds)
     machine.memo = memo  # what was remembered has its sites struck out
     frame.names, machine.heap = names, heap
-    for name in changed:
+    for name in changed if grows else ():
         frame.names[name] = Carried(name, names[name], origin=names[name].origin)
     start()
-    return block(machine, frame, body)
+    ended = block(machine, frame, body)
+    return ended if grows else FALLS
 
 
 def _is_built_on(value: Term | None, old: Term) -> bool:

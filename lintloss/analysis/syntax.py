@@ -8,7 +8,7 @@ noting where each node falls; LibCST's metadata providers, which copy the tree, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -34,6 +34,7 @@ class Unit:
     first: int
     last: int
     indented: bool = False
+    statements: list[ast.stmt] = field(default_factory=list, repr=False)
     _module: cst.Module | None = field(default=None, repr=False)
     _places: dict[int, tuple[int, int, int, int]] | None = field(default=None, repr=False)
 
@@ -155,6 +156,11 @@ class FunctionCode:
     stated: Mapping[str, str] | None = None
 
     @property
+    def tree(self) -> ast.stmt | None:
+        """The definition as `ast` sees it; None for one within another function."""
+        return self.unit.statements[0] if self.first else None
+
+    @property
     def node(self) -> cst.FunctionDef | cst.Lambda | None:
         """The definition, or None if LibCST cannot parse it."""
         if self._node is None:
@@ -190,6 +196,7 @@ class ModuleCode:
     broken: str | None = None
     row: int = 1
     column: int = 1
+    body: list[ast.stmt] = field(default_factory=list, repr=False)
 
 
 def index(source: Source) -> ModuleCode:
@@ -221,29 +228,35 @@ def _index(source: Source) -> ModuleCode:
     except ValueError as error:
         return ModuleCode(source, [], str(error))
     for statement in tree.body:
-        depth, parts = _size(statement)
-        if depth > DEEPEST:
+        if _nesting(statement, source) > DEEPEST and _size(statement)[0] > DEEPEST:
             return ModuleCode(source, [], f"too deep: nested more than {DEEPEST} levels", statement.lineno)
-        if parts > LARGEST_STATEMENT and not isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
-            return ModuleCode(source, [], f"too large: a statement of {parts:,} parts", statement.lineno)
-    return ModuleCode(source, _items(source, tree.body, indented=False))
+        if (
+            not isinstance(statement, (ast.ClassDef, ast.FunctionDef))
+            and _length(statement, source) > LARGEST_STATEMENT
+        ):
+            parts = _size(statement)[1]
+            if parts > LARGEST_STATEMENT:
+                return ModuleCode(source, [], f"too large: a statement of {parts:,} parts", statement.lineno)
+    return ModuleCode(source, _items(source, tree.body, indented=False), body=tree.body)
 
 
 def _items(source: Source, body: list[ast.stmt], *, indented: bool) -> list[Unit | FunctionCode | ClassCode]:
     items: list[Unit | FunctionCode | ClassCode] = []
     for statement in body:
-        first, last = _first_row(statement), statement.end_lineno or statement.lineno
+        first, last = first_row(statement), statement.end_lineno or statement.lineno
         previous = items[-1] if items else None
         if isinstance(previous, Unit) and first <= previous.last:
             previous.last = max(previous.last, last)  # `a = 1; b = 2` on one line
+            previous.statements.append(statement)
         elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            items.append(FunctionCode(statement.name, Unit(source, first, last, indented), first, last))
+            items.append(FunctionCode(statement.name, Unit(source, first, last, indented, [statement]), first, last))
         elif isinstance(statement, ast.ClassDef) and not indented:
             items.append(_class(source, statement, first, last))
         elif isinstance(previous, Unit) and len(items) and last - previous.first < 60:
             previous.last = last
+            previous.statements.append(statement)
         else:
-            items.append(Unit(source, first, last, indented))
+            items.append(Unit(source, first, last, indented, [statement]))
     return items
 
 
@@ -258,13 +271,67 @@ def _class(source: Source, statement: ast.ClassDef, first: int, last: int) -> Cl
     }
     rest = [] if one_line else [item for item in inner if isinstance(item, Unit)]
     bases = [ast.unparse(base) for base in statement.bases]
-    return ClassCode(statement.name, Unit(source, first, last), first, last, bases, methods, decorated, rest)
+    unit = Unit(source, first, last, False, [statement])
+    return ClassCode(statement.name, unit, first, last, bases, methods, decorated, rest)
 
 
-def _first_row(statement: ast.stmt) -> int:
+def first_row(statement: ast.stmt) -> int:
     decorators = getattr(statement, "decorator_list", ())
     rows: list[int] = [statement.lineno, *(decorator.lineno for decorator in decorators)]
     return min(rows)
+
+
+def statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """All statements in a body and below, in order."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, COMPOUND):
+            for block in blocks(statement):
+                yield from statements(block)
+
+
+def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of a compound statement, in order."""
+    yield getattr(statement, "body", [])
+    for handler in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+        yield handler.body
+    yield getattr(statement, "orelse", [])
+    yield getattr(statement, "finalbody", [])
+
+
+COMPOUND = tuple(kind for kind in ast.stmt.__subclasses__() if "body" in kind._fields)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_SHORT = 80
+
+
+def _nesting(statement: ast.stmt, source: Source, depth: int = 0) -> int:
+    """How deep a statement is nested at most: no expression is nested deeper than it has characters."""
+    if not isinstance(statement, COMPOUND):
+        return depth + _depth(statement, source)
+    inner = [_nesting(child, source, depth + 2) for block in blocks(statement) for child in block]
+    return max([*inner, *(depth + 2 + _depth(part, source) for part in _head(statement))])
+
+
+def _head(statement: ast.stmt) -> list[ast.AST]:
+    """The parts of a compound statement outside of its blocks."""
+    handlers: list[ast.ExceptHandler] = getattr(statement, "handlers", [])
+    types: list[ast.AST] = [handler.type for handler in handlers if handler.type is not None]
+    within = (ast.stmt, ast.ExceptHandler)
+    return [part for part in ast.iter_child_nodes(statement) if not isinstance(part, within)] + types
+
+
+def _depth(node: ast.AST, source: Source) -> int:
+    if isinstance(node, (ast.expr, ast.stmt)) and _length(node, source) <= _SHORT:
+        return _SHORT + 2
+    return _size(node)[0]
+
+
+def _length(node: ast.expr | ast.stmt, source: Source) -> int:
+    """The number of characters, or more, that a node is written in."""
+    last = node.end_lineno or node.lineno
+    if last == node.lineno:
+        return (node.end_col_offset or 0) - node.col_offset
+    return sum(map(len, source.lines[node.lineno - 1 : last]))
 
 
 def _size(tree: ast.AST) -> tuple[int, int]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 from lintloss.analysis import Analysis, Unparsed, calls, record, words
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Evaluator
-from lintloss.analysis.machine import BudgetExceeded, Machine, unknown
+from lintloss.analysis.machine import STEPS_PER_CALL, BudgetExceeded, Machine, unknown
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.sites import Site, Unjudged
-from lintloss.analysis.syntax import ClassCode, FunctionCode, Unit
 from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Parameter, Sequence, Term
 from lintloss.finding import Span
 from lintloss.sources import Source
@@ -24,13 +24,16 @@ _COMPILE = "compile"
 
 def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
     """Analyse one source, with a budget of its own."""
-    project.forget()
     analysis = Analysis(source, book, Evaluator(book))
+    may_hold_a_site = words.may_hold_a_site(source.text, words.vocabulary(book, project.asked))
+    if not may_hold_a_site and not source.named:
+        return analysis
+    project.forget()
     module = project.module_of(source)
     code = module.code
     if code.broken is not None:
         analysis.unparsed = Unparsed(source, code.broken, code.row, code.column)
-    elif words.may_hold_a_site(source.text, book):
+    elif may_hold_a_site and project.outline(module).may_hold_a_site:
         _walk_module(analysis, project, module)
     return analysis
 
@@ -72,11 +75,10 @@ def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
         if machine.injected or any(_is_relay(analysis, site) for site in machine.sites):
             _run_importers(machine, module)
     except BudgetExceeded:
-        analysis.exhausted = True
-    try:
-        record.finish(machine)
-    except BudgetExceeded:
-        analysis.exhausted = True
+        machine.exhausted = True
+    machine.steps = 0  # what was found to be compiled is written down in any case
+    machine.spend(STEPS_PER_CALL, lambda: record.finish(machine))
+    analysis.exhausted |= machine.exhausted
 
 
 def _in_file(machine: Machine, module: Module) -> list[Site]:
@@ -107,7 +109,7 @@ def _calls_not_reached(module: Module, machine: Machine) -> Iterator[tuple[Span,
     origins = [*(site.origin for site in machine.sites), *(each.origin for each in machine.compilations)]
     reached = {(origin.span.cell, origin.span.start) for origin in origins}
     names = {name.rsplit(".", 1)[-1] for name in machine.book.names() if machine.book.entries(name)[0].kind == "loss"}
-    for node in ast.walk(ast.parse(source.text)):
+    for node in (node for statement in module.code.body for node in ast.walk(statement)):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             start = (node.lineno, node.col_offset + 1)
@@ -142,7 +144,7 @@ def _run_importers(machine: Machine, module: Module) -> None:
     for importer in machine.project.importers(module):
         machine.mains.append(importer)
         machine.is_open = False
-        machine.project.run(machine, importer)
+        machine.spend(STEPS_PER_CALL, partial(machine.project.run, machine, importer))
         machine.is_open = True
         _run_what_nobody_calls(machine, importer, of=module)
 
@@ -153,20 +155,16 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
     In a file that imports `of`, what reaches `of` from a function is a call of it: not open any more.
     """
     machine.is_open = of is None
-    items = [item for item in module.code.items if not isinstance(item, Unit)]
-    texts = _texts(items)
+    outline = machine.project.outline(module)
     if of is None:
-        targets = words.holding_a_site(texts, machine.book) | _names_of_losses(machine, module)
-    else:
-        targets = {item.name for item in of.code.items if not isinstance(item, Unit)}
-    relevant = words.leading_to(targets, texts)
-    if of is None:
+        machine.leading = outline.leading_to(outline.making | _names_of_losses(machine, module))
         _forget_rebound(module)
+    leading = machine.leading if of is None else outline.leading_to(machine.leading)
     for value in [*module.frame.names.values(), *module.frame.defined]:
-        if isinstance(value, Function) and value.frame.module is module and value.code.name in relevant:
+        if isinstance(value, Function) and value.frame.module is module and value.code.name in leading:
             _call_openly(machine, value, None)
         elif isinstance(value, Class) and value.frame.module is module:
-            _run_methods(machine, value, relevant)
+            _run_methods(machine, value, leading)
     if of is None:
         _run_what_calls_left_out(machine, module)
 
@@ -199,18 +197,6 @@ def _forget_rebound(module: Module) -> None:
             names[name] = unknown(f"`{name}` is set several times")
 
 
-def _texts(items: list[FunctionCode | ClassCode]) -> dict[str, str]:
-    """The texts of functions, methods and classes, by their names."""
-    texts: dict[str, str] = {}
-    for item in items:
-        parts = [item] if isinstance(item, FunctionCode) else [*item.methods.values()]
-        for part in parts:
-            text = "\n".join(part.unit.source.lines[part.first - 1 : part.last])
-            for name in {part.name, item.name}:
-                texts[name] = f"{texts.get(name, '')}\n{text}"
-    return texts
-
-
 def _names_of_losses(machine: Machine, module: Module) -> set[str]:
     """The globals and attributes that are loss functions or loss objects, waiting to be called."""
     places = [module.frame.names, *machine.heap.values()]
@@ -229,40 +215,61 @@ def _is_loss_to_call(machine: Machine, value: Term) -> bool:
     return entry is not None and entry.kind == "loss"
 
 
-def _run_methods(machine: Machine, cls: Class, relevant: set[str]) -> None:
+def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
     waiting = [
-        method for name, method in cls.methods.items() if name in relevant and id(method.code) not in machine.called
+        method for name, method in cls.methods.items() if name in leading and id(method.code) not in machine.called
     ]
     if not waiting:
         return
-    instance = next((known for known in machine.instances if known.cls is cls), None)
+    flags = machine.flags_by_default
+    known = _instance_of(machine, cls)
+    if known is None:
+        machine.spend(STEPS_PER_CALL, lambda: calls.instantiate(machine, cls, (), None))
+    instance = _instance_of(machine, cls)
     if instance is None:
-        instance = calls.instantiate(machine, cls, (), None)
+        return
+    has_flags = known is not None or machine.flags_by_default != flags
     for method in waiting:
-        _call_openly(machine, method, None if "staticmethod" in method.decorators else _receiver(method, cls, instance))
+        receiver = None if "staticmethod" in method.decorators else _receiver(method, cls, instance)
+        _call_openly(machine, method, receiver, has_flags)
+
+
+def _instance_of(machine: Machine, cls: Class) -> Instance | None:
+    return next((known for known in machine.instances if known.cls is cls), None)
 
 
 def _receiver(method: Function, cls: Class, instance: Instance) -> Class | Instance:
     return cls if "classmethod" in method.decorators else instance
 
 
-def _call_openly(machine: Machine, function: Function, receiver: Class | Instance | None) -> None:
-    """Call what nothing has called: with its defaults, then with its flags open for the loss calls not reached yet."""
+def _call_openly(
+    machine: Machine, function: Function, receiver: Class | Instance | None, has_flags: bool = False
+) -> None:
+    """Call what nothing has called: with its defaults, then with its flags open for the loss calls not reached yet.
+
+    `has_flags` says whether the receiver may have been made with flags; a function without any is called once.
+    """
     if id(function.code) in machine.called:
         return
     arguments = (Argument(None, receiver),) if receiver is not None else ()
-    returned = calls.call_function(machine, function, arguments, None)
-    _call_with_open_flags(machine, function, arguments)
-    for closure in _functions_in(returned):
+    flags, returned = machine.flags_by_default, list[Term]()
+    machine.spend(STEPS_PER_CALL, lambda: returned.append(calls.call_function(machine, function, arguments, None)))
+    if returned and (has_flags or machine.flags_by_default != flags):
+        _call_with_open_flags(machine, function, arguments)
+    for closure in _functions_in(returned[0]) if returned else ():
         _call_openly(machine, closure, None)
 
 
 def _call_with_open_flags(machine: Machine, function: Function, arguments: tuple[Argument, ...]) -> None:
     """Call a function for the loss calls not reached yet, whatever its flags and its object's are."""
+
+    def call() -> None:
+        machine.without_defaults = True
+        calls.call_function(machine, function, _with_open_state(machine, function, arguments), None)
+        machine.without_defaults = False
+
     reached, known = {site.origin.key for site in machine.sites}, len(machine.sites)
-    machine.without_defaults = True
-    calls.call_function(machine, function, _with_open_state(machine, function, arguments), None)
-    machine.without_defaults = False
+    machine.spend(STEPS_PER_CALL, call)
     machine.sites[known:] = [site for site in machine.sites[known:] if site.origin.key not in reached]
 
 

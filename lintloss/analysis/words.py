@@ -1,57 +1,159 @@
-"""Words: a cheap look at a file's text that tells whether it can hold a loss call at all."""
+"""Words: which files can hold a site at all, told from the words in their text, without parsing them.
+
+A site is made where code names what a book describes: a loss, a metric that some rule asks about, a softmax, or
+`compile`. A formula is made of logarithms, squares or distances that are summed up. A file that holds none of these
+words holds no site, whatever its code does: strings and comments count as words too, so that nothing is missed.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lintloss.analysis.apis import ApiBook, Entry
+from lintloss.analysis.terms import Api, Const
 
-_KINDS = ("loss", "metric")
+_SEPARATORS = bytes(byte if byte > 127 or chr(byte).isalnum() or byte == 95 else 32 for byte in range(256))
+_LINES = _SEPARATORS[:10] + b"\n" + _SEPARATORS[11:]
+_CORES = ("log", "square", "squared_difference", "pow", "abs")
+_SUMS = ("sum", "mean")
+_SQUASHING = frozenset({"softmax", "sigmoid"})
+POWER = "**"
 # A loss that comes as a parameter or an attribute has no name that is known; it is called so everywhere.
-_INJECTED = re.compile(r"loss|crit", re.IGNORECASE)
-# What the formulas of `formulas` are made of, and the activations that are sites by themselves.
-_COMPILE = r"(?<!\bre)\.compile\s*\("
-_FORMULAS = (r"\blog(?:1p|2|10)?\s*\(", r"square", r"\bpow\s*\(", r"\babs\s*\(", r"\*\*\s*2", "softmax", "Softmax")
+_INJECTED = re.compile(rb"loss|crit", re.IGNORECASE)
+_INJECTED_CALL = re.compile(rb"(?:loss|crit)\w*\s*\(")
+_REGULAR_EXPRESSION = re.compile(rb"\bre\s*\.\s*compile\b")
 
 
-def may_hold_a_site(text: str, book: ApiBook) -> bool:
-    """Whether `text` names any loss, metric or activation that the book knows, or could write one out."""
-    return _pattern(book).search(text) is not None
+@dataclass(frozen=True)
+class Asked:
+    """What a report needs to know of: all losses, and the metrics of these families (None: all of them)."""
+
+    metrics: frozenset[str] | None = None
+    activations: bool = True
 
 
-def may_be_a_loss(name: str) -> bool:
-    """Whether a parameter's name says that a loss is handed over."""
+EVERYTHING = Asked()
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of a book that lead to sites: `makers` by themselves, `cores` where `sums` come with them.
+
+    Of the cores `logarithms` make a likelihood whatever they are of.
+
+    Of the makers `methods` are called on values, `strings` are strings that mean one where they are given to something.
+
+    `squashing` are the words that make the predictions of which formulas speak: softmax, sigmoid, and `exp`, of which
+    both can be written out.
+    """
+
+    makers: frozenset[bytes]
+    methods: frozenset[bytes]
+    strings: frozenset[bytes]
+    cores: frozenset[bytes]
+    logarithms: frozenset[bytes]
+    sums: frozenset[bytes]
+    squashing: frozenset[bytes]
+
+
+def of(text: str) -> list[bytes]:
+    """All words of a text, in order."""
+    return text.encode("utf-8", "replace").translate(_SEPARATORS).split()
+
+
+def by_line(text: str) -> list[bytes]:
+    """The rows of a text with everything but words blanked."""
+    return text.encode("utf-8", "replace").translate(_LINES).split(b"\n")
+
+
+def may_hold_a_site(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether `text` names what makes a site, or holds what formulas are made of."""
+    words = set(of(text))
+    made = words & vocabulary.makers
+    if made and (made != {b"compile"} or _compiles_a_model(text)):
+        return True
+    if _INJECTED_CALL.search(text.lower().encode("utf-8", "replace")):
+        return True
+    return (POWER in text or not vocabulary.cores.isdisjoint(words)) and not vocabulary.sums.isdisjoint(words)
+
+
+def may_be_a_loss(name: bytes) -> bool:
+    """Whether a name says that it is of a loss that was handed over."""
     return _INJECTED.search(name) is not None
 
 
-@functools.lru_cache(maxsize=4)
-def _pattern(book: ApiBook) -> re.Pattern[str]:
-    names = {name.rsplit(".", 1)[-1] for name in book.names() for entry in book.entries(name) if _is_site(entry)}
-    known = rf"\b(?:{'|'.join(sorted(names))})\b"
-    injected = rf"(?i:{_INJECTED.pattern})\w*\s*\("
-    return re.compile("|".join([_COMPILE, injected, known, *_FORMULAS]))
+def _compiles_a_model(text: str) -> bool:
+    """Whether `compile` is said of anything but regular expressions."""
+    data = text.encode("utf-8", "replace")
+    return data.count(b"compile") > len(_REGULAR_EXPRESSION.findall(data))
 
 
-def _is_site(entry: Entry) -> bool:
-    return entry.kind in _KINDS or (entry.kind == "compile" and entry["input"] is not None)
+@functools.lru_cache(maxsize=8)
+def vocabulary(book: ApiBook, asked: Asked = EVERYTHING) -> Vocabulary:
+    """The words of a book, for what is asked."""
+    makers: set[str] = set()
+    methods: set[str] = set()
+    strings: set[str] = set()
+    cores: set[str] = set(_CORES)
+    logarithms: set[str] = {"log"}
+    sums: set[str] = set(_SUMS)
+    squashing: set[str] = {"exp"}
+    for name in book.names():
+        for entry in book.entries(name):
+            spelled = entry.data.get("strings", ())
+            if makes_a_site(entry, book, asked):
+                makers.add(_last(name))
+                strings.update(spelled)
+                if _is_method(name, book):
+                    methods.add(_last(name))
+            if not _SQUASHING.isdisjoint(_activations(entry, book)) or entry["operation"] == "exp":
+                squashing.update((_last(name), *spelled))
+            if entry["operation"] in _CORES:
+                cores.add(_last(name))
+                if entry["operation"] == "log":
+                    logarithms.add(_last(name))
+            elif entry.kind == "reduce" and entry["operation"] in _SUMS:
+                sums.add(_last(name))
+    every = (makers | strings, methods, strings, cores, logarithms, sums, squashing)
+    return Vocabulary(*(frozenset(word.encode() for word in words) for words in every))
 
 
-def holding_a_site(texts: Mapping[str, str], book: ApiBook) -> set[str]:
-    """Which of the definitions, texts by name, can hold a site themselves."""
-    return {name for name, text in texts.items() if may_hold_a_site(text, book)}
+def makes_a_site(entry: Entry, book: ApiBook, asked: Asked) -> bool:
+    """Whether calling this is, or can lead to, a site that is asked for."""
+    if entry.kind == "metric":
+        return asked.metrics is None or entry["family"] in asked.metrics
+    if entry.kind in ("loss", "compile"):
+        return True
+    return asked.activations and "softmax" in _activations(entry, book)
 
 
-def leading_to(targets: Set[str], texts: Mapping[str, str]) -> set[str]:
-    """The targets, and the definitions whose texts mention one of them by name, directly or through others."""
-    found = set(targets)
-    words = {name: set(_WORD.findall(text)) for name, text in texts.items()}
-    while True:
-        more = {name for name, used in words.items() if name not in found and not used.isdisjoint(found)}
-        if not more:
-            return found
-        found |= more
+def _activations(entry: Entry, book: ApiBook) -> Iterator[str]:
+    """The activations that a call of this applies, unless it is given another."""
+    if entry.kind == "activation":
+        yield str(entry["activation"])
+    if entry["applies"]:
+        yield str(entry["applies"])
+    if entry.kind == "layer" and entry["activation"]:
+        default = next((p.default for p in entry.parameters or () if p.name == entry["activation"]), None)
+        named = (
+            book.activation_named(default.value)
+            if isinstance(default, Const) and isinstance(default.value, str)
+            else book.entry(default.path)
+            if isinstance(default, Api)
+            else None
+        )
+        if named is not None:
+            yield str(named["activation"] or named["applies"])
 
 
-_WORD = re.compile(r"[^\W\d]\w*")
+def _is_method(name: str, book: ApiBook) -> bool:
+    """Whether what a name means is called on a value: a tensor's method, or that of a class."""
+    owner = name.rpartition(".")[0]
+    return owner == "tensor" or bool(book.entries(owner))
+
+
+def _last(name: str) -> str:
+    return name.rsplit(".", 1)[-1]

@@ -1,0 +1,307 @@
+"""Outline: which of a file's definitions can lead to a site, told from `ast` without running anything.
+
+A definition *makes* a site where its code names something that makes one (`words.Vocabulary`), calls something by a
+name that says it is a loss, or sums up what formulas are made of. It *leads* to one where it makes one or names a
+definition that does. What leads nowhere is not walked for its own sake, and a file that makes none not at all.
+
+Names are compared by their last word alone. The one thing taken away is what cannot be meant: a dotted name that
+begins with an import is that import's, so `np.log` is no loss and `re.compile` compiles no model; a bare word that the
+file binds otherwise is what the file says it is; a string that something is compared with is given to nobody.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from lintloss.analysis import words
+from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.syntax import (
+    COMPOUND,
+    DEFINITIONS,
+    ClassCode,
+    FunctionCode,
+    ModuleCode,
+    Unit,
+    blocks,
+    statements,
+)
+from lintloss.analysis.words import POWER, Asked, Vocabulary
+
+_DISPLAYS = (ast.Tuple, ast.List, ast.Set)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_STANDARD = frozenset(sys.stdlib_module_names)
+
+
+@dataclass(eq=False)
+class Outline:
+    """What one file's code names."""
+
+    code: ModuleCode
+    book: ApiBook
+    asked: Asked
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return words.vocabulary(self.book, self.asked)
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return words.by_line(self.code.source.text)
+
+    @cached_property
+    def parts(self) -> list[FunctionCode]:
+        """The functions and methods at the file's top."""
+        return [part for item in self.code.items for part in _parts(item)]
+
+    # -- what leads to sites -------------------------------------------------------------------------------------
+
+    @cached_property
+    def may_hold_a_site(self) -> bool:
+        """Whether any of the file's code may make a site."""
+        return bool(self.making) or any(self._makes_at_top(unit) for unit in self._top)
+
+    @cached_property
+    def making(self) -> frozenset[str]:
+        """The names of functions and methods that may make a site."""
+        return frozenset(part.name for part in self.parts if self._makes(part)) | self._summing
+
+    def leading_to(self, targets: Iterable[str]) -> frozenset[str]:
+        """The targets, and the functions, methods and classes that name one of these, directly or through others."""
+        reached = {name.encode() for name in targets}
+        while True:
+            more = {name for name, used in self._named if name not in reached and not used.isdisjoint(reached)}
+            if not more:
+                return frozenset(name.decode() for name in reached)
+            reached |= more
+
+    @cached_property
+    def _named(self) -> list[tuple[bytes, frozenset[bytes]]]:
+        """The words of each definition, under its name and that of its class."""
+        return [
+            (name.encode(), frozenset(self._words(part.unit)))
+            for item in self.code.items
+            for part in _parts(item)
+            for name in {part.name, getattr(item, "name", part.name)}
+        ]
+
+    @property
+    def _top(self) -> Iterator[Unit]:
+        """What stands outside of functions, at the file's top and in classes."""
+        for item in self.code.items:
+            if isinstance(item, Unit):
+                yield item
+            elif isinstance(item, ClassCode):
+                yield from item.rest
+
+    def _makes(self, part: FunctionCode) -> bool:
+        return not self._alarms.isdisjoint(self._words(part.unit)) and any(self.mentions(part.tree))
+
+    def _makes_at_top(self, unit: Unit) -> bool:
+        within = self._words(unit)
+        if not self._alarms.isdisjoint(within):
+            code = (statement for statement in unit.statements if not isinstance(statement, _IMPORTS))
+            if any(any(self.mentions(statement)) for statement in code):
+                return True
+        return not (self.vocabulary.sums | self.vocabulary.logarithms).isdisjoint(within)
+
+    def _words(self, unit: Unit) -> list[bytes]:
+        return b" ".join(self._lines[unit.first - 1 : unit.last]).split()
+
+    # -- formulas ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _summing(self) -> frozenset[str]:
+        """The names of definitions that sum up what a formula is made of, in their own code or in what they name."""
+        cores = {part.name for part in self.parts if self._holds_a_core(part)}
+        within = self.leading_to(cores) if cores else frozenset[str]()
+        return frozenset(part.name for part in self.parts if part.name in within and self._sums_up(part.unit))
+
+    @cached_property
+    def _cores(self) -> frozenset[bytes]:
+        """The operations whose sum is a loss: all, where something can be a prediction, else the logarithm."""
+        vocabulary = self.vocabulary
+        return vocabulary.cores if self._may_hold_predictions else vocabulary.logarithms
+
+    @cached_property
+    def _may_hold_predictions(self) -> bool:
+        """Whether anything in the file can be a softmax's or sigmoid's output: made here, or by what is imported."""
+        if not self.vocabulary.squashing.isdisjoint(b" ".join(self._lines).split()):
+            return True
+        return any(path.startswith(".") or not self._is_library(path) for path in self.imports.values())
+
+    def _holds_a_core(self, part: FunctionCode) -> bool:
+        if self._cores.isdisjoint(self._words(part.unit)) and POWER not in self._text(part.unit):
+            return False
+        return part.tree is not None and any(self._is_core(node) for node in ast.walk(part.tree))
+
+    def _is_core(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.BinOp):
+            return isinstance(node.op, ast.Pow) and self._may_hold_predictions
+        return isinstance(node, ast.Call) and _last_name(node.func).encode() in self._cores
+
+    def _sums_up(self, unit: Unit) -> bool:
+        """Whether code adds up what it gets; a logarithm with its sign turned is a loss without a sum."""
+        return not self.vocabulary.sums.isdisjoint(self._words(unit)) or "-" in self._text(unit)
+
+    def _text(self, unit: Unit) -> str:
+        return "\n".join(self.code.source.lines[unit.first - 1 : unit.last])
+
+    # -- what code names -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def imports(self) -> dict[str, str]:
+        """Imported names with the dotted name of what they mean; what a relative import means begins with a dot."""
+        return dict(_imported(self.code.body))
+
+    @cached_property
+    def _renamed(self) -> frozenset[str]:
+        """The names that imports give to makers: `from keras.losses import mse as distance`."""
+        makers = self.vocabulary.makers
+        return frozenset(name for name, path in self.imports.items() if path.rsplit(".", 1)[-1].encode() in makers)
+
+    @cached_property
+    def _alarms(self) -> frozenset[bytes]:
+        """Words without one of which no code makes a site by a name."""
+        losses = {word for line in self._lines for word in line.split() if words.may_be_a_loss(word)}
+        return self.vocabulary.makers | losses | {name.encode() for name in self._renamed}
+
+    def mentions(self, tree: ast.AST | None) -> Iterator[ast.AST]:
+        """The nodes of `tree` that name what makes a site. A string does so where it is given or kept."""
+        pending: list[ast.AST] = [tree] if tree is not None else []
+        while pending:
+            node = pending.pop()
+            if self._names_a_maker(node):
+                yield node
+            if isinstance(node, ast.Compare):
+                compared = (node.left, *node.comparators)
+                pending.extend(part for part in compared if not isinstance(part, (ast.Constant, *_DISPLAYS)))
+            elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+                pending.extend(ast.iter_child_nodes(node))
+
+    def _names_a_maker(self, node: ast.AST) -> bool:
+        makers = self.vocabulary.makers
+        match node:
+            case ast.Attribute(attr=name):
+                return name.encode() in makers and self._may_mean_a_maker(node)
+            case ast.Name(id=name):
+                return (name.encode() in makers or name in self._renamed) and self._is_imported_or_unbound(name)
+            case ast.Constant(value=str(value)):
+                return value.encode("utf-8", "replace") in self.vocabulary.strings
+            case ast.Call(func=callee):
+                name = _last_name(callee)
+                return words.may_be_a_loss(name.encode()) and self._is_handed_over(callee, name)
+        return False
+
+    def _is_handed_over(self, callee: ast.expr, name: str) -> bool:
+        """Whether what is called may be a loss that comes as a parameter or an attribute."""
+        if name in self._defined:
+            return False
+        root = (dotted_name(callee) or "").split(".")[0]
+        return root not in self.imports or not self._is_library(self.imports[root])
+
+    def _may_mean_a_maker(self, node: ast.Attribute) -> bool:
+        dotted = dotted_name(node)
+        root, _, rest = dotted.partition(".") if dotted else ("", "", "")
+        meant = self.imports.get(root)
+        if meant is None and (root not in self.book.conventions or root in self._bound_at_top):
+            # An object of the code's own: its method, unless a module goes by another name in this file.
+            return node.attr.encode() in self.vocabulary.methods or self._renames_modules
+        if meant is not None and meant.startswith("."):
+            return True
+        path = self.book.canonical(f"{meant or self.book.conventions[root]}.{rest}")
+        entries = self.book.entries(path)
+        if entries:
+            return any(words.makes_a_site(entry, self.book, self.asked) for entry in entries)
+        # A model's method may stand behind a path into the library that the book does not describe.
+        return not self._is_library(path) or node.attr.encode() in self.vocabulary.methods
+
+    def _is_imported_or_unbound(self, name: str) -> bool:
+        meant = self.imports.get(name)
+        if meant is None:
+            return name in self.book.conventions or "*" in self.imports
+        entries = self.book.entries(meant)
+        return not entries or any(words.makes_a_site(entry, self.book, self.asked) for entry in entries)
+
+    @cached_property
+    def _defined(self) -> frozenset[str]:
+        return frozenset(part.name for part in self.parts)
+
+    @cached_property
+    def _bound_at_top(self) -> frozenset[str]:
+        """The names that the file's top binds otherwise than by an import."""
+        nodes = (
+            node
+            for s in _at_top(self.code.body)
+            if isinstance(s, ast.Assign)
+            for t in s.targets
+            for node in ast.walk(t)
+        )
+        assigned = {node.id for node in nodes if isinstance(node, ast.Name)}
+        return frozenset(assigned | {item.name for item in self.code.items if not isinstance(item, Unit)})
+
+    @cached_property
+    def _renames_modules(self) -> bool:
+        """Whether an assignment gives a library's module another name: `self.K = keras.backend`."""
+        return any(
+            isinstance(statement, (ast.Assign, ast.AnnAssign))
+            and isinstance(statement.value, (ast.Name, ast.Attribute))
+            and self._is_module(statement.value)
+            for statement in statements(self.code.body)
+        )
+
+    def _is_module(self, node: ast.expr) -> bool:
+        dotted = dotted_name(node)
+        root, dot, rest = dotted.partition(".") if dotted else ("", "", "")
+        meant = self.imports.get(root)
+        if meant is None or meant.startswith("."):
+            return False
+        return self.book.is_module(self.book.canonical(meant + dot + rest))
+
+    def _is_library(self, path: str) -> bool:
+        """Whether a dotted name belongs to a package that the book describes or Python ships."""
+        root = path.split(".")[0]
+        return self.book.knows_root(root) or root in _STANDARD
+
+
+def dotted_name(node: ast.AST) -> str | None:
+    """`a.b.c` of an attribute, or None if it does not begin with a name."""
+    pieces: list[str] = []
+    while isinstance(node, ast.Attribute):
+        pieces.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(pieces)]) if isinstance(node, ast.Name) else None
+
+
+def _last_name(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _imported(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for statement in statements(body):
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                name = alias.name if alias.asname else alias.name.split(".")[0]
+                yield alias.asname or name, name
+        elif isinstance(statement, ast.ImportFrom):
+            package = "." * statement.level + (statement.module or "")
+            for alias in statement.names:
+                yield alias.asname or alias.name, f"{package}.{alias.name}"
+
+
+def _at_top(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a file that are in no definition, and the definitions themselves."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, COMPOUND) and not isinstance(statement, DEFINITIONS):
+            for block in blocks(statement):
+                yield from _at_top(block)
+
+
+def _parts(item: object) -> Iterable[FunctionCode]:
+    if isinstance(item, FunctionCode):
+        return (item,)
+    return item.methods.values() if isinstance(item, ClassCode) else ()
