@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from lintloss.sources import Source
 if TYPE_CHECKING:
     from lintloss.analysis.apis import ApiBook
     from lintloss.analysis.facts import Evaluator
+    from lintloss.analysis.tree import Tree
     from lintloss.analysis.words import Asked
     from lintloss.config import Settings
 
@@ -46,12 +47,24 @@ class Analysis:
 class Analyser:
     """Analyses sources one by one; what one imports from another, or from its project, is read when it is asked for."""
 
-    def __init__(self, sources: Sequence[Source], settings: Settings | None = None, asked: Asked | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source] | Mapping[str, Source],
+        settings: Settings | None = None,
+        asked: Asked | None = None,
+    ) -> None:
+        """Take the sources that count before what is on disk: a mapping has them by their absolute paths."""
         from lintloss.analysis import apis, modules, words
 
         self._book = apis.load(settings)
-        given = {str(Path(source.filename).absolute()): source for source in sources}
-        self._project = modules.Project(self._book, Path.cwd(), given, asked or words.EVERYTHING)
+        if not isinstance(sources, Mapping):
+            sources = {str(Path(source.filename).absolute()): source for source in sources}
+        self._project = modules.Project(self._book, Path.cwd(), sources, asked or words.EVERYTHING)
+
+    @property
+    def tree(self) -> Tree:
+        """The files as the analysis sees them, and what it looked at for the last source."""
+        return self._project.tree
 
     def analyse(self, source: Source) -> Analysis:
         """Analyse one source. One that cannot be parsed has `unparsed` set, never an exception."""

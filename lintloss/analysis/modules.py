@@ -7,6 +7,7 @@ what is not found there is a library, known by its dotted name.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -17,25 +18,23 @@ from lintloss.analysis.objects import Deferred, Frame, Module
 from lintloss.analysis.outline import Outline
 from lintloss.analysis.syntax import ClassCode, FunctionCode, NodeOrigin, Unit
 from lintloss.analysis.terms import Api, Term, Unknown
+from lintloss.analysis.tree import Tree
 from lintloss.analysis.words import EVERYTHING, Asked
-from lintloss.reading import read_top
-from lintloss.sources import Source, Unreadable
+from lintloss.sources import Source
 
 MOST_FOLDERS_UP = 12
 _MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 MOST_IMPORTERS = 12
 MOST_PARSED = 1_000_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
-MOST_FILES_SEARCHED = 400
-MOST_READ_FOR_IMPORTS = 5_000_000
 
 
 class Project:
     """The modules that one analysis has reached."""
 
-    def __init__(self, book: ApiBook, root: Path, sources: dict[str, Source], asked: Asked = EVERYTHING) -> None:
+    def __init__(self, book: ApiBook, root: Path, sources: Mapping[str, Source], asked: Asked = EVERYTHING) -> None:
         self._book = book
         self._root = _top(root)
-        self._given = sources
+        self.tree = Tree(sources, lambda folder: folder == self._root or _is_top(folder))
         self._modules: dict[str, Module | None] = {}
         self._arriving: set[int] = set()
         self._arrived_terms: dict[Deferred, Term] = {}
@@ -195,59 +194,29 @@ class Project:
         return roots
 
     def importers(self, module: Module) -> list[Module]:
-        """The files near a module that import it: beside it, and below the two folders above it."""
-        path = Path(module.filename).absolute()
-        name = path.parent.name if path.name == "__init__.py" else path.stem
-        imports = re.compile(rb"^\s*(?:from|import)\b[^\n]*\b" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
-        found: list[Module] = []
-        for place in self._near(path):
-            opened = self._open(place) if imports.search(self._bytes(place)) else None
-            if isinstance(opened, Module) and opened.code.broken is None:
-                found.append(opened)
-            if len(found) == MOST_IMPORTERS:
-                break
-        return found
-
-    def _bytes(self, place: Path) -> bytes:
-        """What the top of a file holds: of the source that was given for it before what is on disk."""
-        given = self._given.get(str(place))
-        if given is not None:
-            return given.original
-        try:
-            return read_top(place, MOST_READ_FOR_IMPORTS)  # some files are gigabytes of nothing
-        except OSError:
-            return b""
-
-    def _near(self, path: Path) -> list[Path]:
-        """Python files around `path`, nearest first, without leaving the project."""
-        searched: dict[Path, None] = {}
-        folder = path.parent
-        for _ in range(3):
-            for place in islice(folder.rglob("*.py"), MOST_FILES_SEARCHED):
-                if place != path and not any(part.startswith(".") for part in place.relative_to(folder).parts):
-                    searched.setdefault(place)
-            if folder == self._root or _is_top(folder) or len(searched) >= MOST_FILES_SEARCHED:
-                break
-            folder = folder.parent
-        return sorted(searched, key=lambda place: (len(place.parts), str(place)))[:MOST_FILES_SEARCHED]
+        """The files near a module that import it."""
+        places = self.tree.importers(Path(module.filename).absolute())
+        opened = (self._open(place) for place in places)
+        parsed = (each for each in opened if isinstance(each, Module) and each.code.broken is None)
+        return list(islice(parsed, MOST_IMPORTERS))
 
     def _find(self, root: Path, path: str) -> Path | None:
         """The file or package folder that a dotted path names below `root`."""
         place = root.joinpath(*path.split("."))
         file = place.with_name(f"{place.name}.py")
-        if str(file) in self._given or file.is_file():
+        if self.tree.is_file(file):
             return file
-        if (place / "__init__.py").is_file() or (place.is_dir() and any(place.glob("*.py"))):
+        if self.tree.is_file(place / "__init__.py") or (self.tree.is_folder(place) and self.tree.holds_python(place)):
             return place
         return None
 
     def _below(self, place: Path, name: str) -> Path | None:
         folder = place.parent if place.name == "__init__.py" else place
-        return self._find(folder.absolute(), name) if folder.is_dir() else None
+        return self._find(folder.absolute(), name) if self.tree.is_folder(folder) else None
 
     def _open(self, place: Path) -> Term:
         """The module at a path: a file, a package, or a folder that only holds modules."""
-        path = place / "__init__.py" if place.is_dir() else place
+        path = place / "__init__.py" if self.tree.is_folder(place) else place
         key = str(path)
         if key not in self._modules:
             self._modules[key] = self._load(path)
@@ -255,15 +224,10 @@ class Project:
         return found if found is not None else unknown(f"`{place.name}` could not be read")
 
     def _load(self, path: Path) -> Module | None:
-        given = self._given.get(str(path))
-        if given is not None:
-            return self._make(given, path)
-        if not path.exists():  # a folder without `__init__.py`
+        if not self.tree.is_file(path):  # a folder without `__init__.py`
             return self._make(_empty(path), path)
-        try:
-            return self._make(Source.read(path, str(path)), path)
-        except (Unreadable, OSError):
-            return None
+        source = self.tree.source(path)
+        return self._make(source, path) if source is not None else None
 
 
 def _top(folder: Path) -> Path:

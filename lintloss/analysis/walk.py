@@ -25,6 +25,7 @@ _COMPILE = "compile"
 def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
     """Analyse one source, with a budget of its own."""
     analysis = Analysis(source, book, Evaluator(book))
+    project.tree.forget_looks()
     may_hold_a_site = words.may_hold_a_site(source.text, words.vocabulary(book, project.asked))
     if not may_hold_a_site and not source.named:
         return analysis

@@ -1,0 +1,148 @@
+"""The tree: the files of a project as an analysis sees them, and what it has looked at to come to its answer.
+
+A source that was given counts before what lies on disk. Each question that the tree answers is written down as a
+`Look`, so that a later run can tell whether the same questions still get the same answers. Within a run files are
+taken to stay as they are: each is asked for once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+
+from lintloss.reading import read_top
+from lintloss.sources import Source, Unreadable
+
+MOST_FILES_SEARCHED = 400
+MOST_READ_FOR_IMPORTS = 5_000_000  # some files are gigabytes of nothing
+
+# A question about a path, and a digest of the answer.
+Look = tuple[str, str, str]
+
+_IMPORT_LINES = re.compile(rb"^[ \t]*(?:from|import)\b[^\n]*", re.MULTILINE)
+_WORD = re.compile(rb"\w+")
+
+
+class Tree:
+    """Files, folders and who imports whom."""
+
+    def __init__(self, given: Mapping[str, Source], is_top: Callable[[Path], bool]) -> None:
+        self._given = given
+        self._is_top = is_top
+        self._answers: dict[tuple[str, str], object] = {}
+        self._digests: dict[tuple[str, str], str] = {}
+        self._looks: dict[tuple[str, str], None] = {}
+
+    # -- what was looked at --------------------------------------------------------------------------------------
+
+    def forget_looks(self) -> None:
+        self._looks.clear()
+
+    def looks(self) -> tuple[Look, ...]:
+        """What has been asked since the looks were forgotten, and what the answers were."""
+        return tuple((kind, path, self._digest(kind, path)) for kind, path in self._looks)
+
+    def still_gives(self, looks: Iterable[Look]) -> bool:
+        """Whether these questions get these answers."""
+        return all(self._digest(kind, path) == digest for kind, path, digest in looks)
+
+    def _digest(self, kind: str, path: str) -> str:
+        key = (kind, path)
+        if key not in self._digests:
+            answer = self._answer(kind, path)
+            shown = answer.original if isinstance(answer, Source) else repr(answer).encode()
+            self._digests[key] = hashlib.blake2b(shown, digest_size=12).hexdigest()
+        return self._digests[key]
+
+    def _ask(self, kind: str, path: Path) -> object:
+        self._looks[kind, str(path)] = None
+        return self._answer(kind, str(path))
+
+    def _answer(self, kind: str, path: str) -> object:
+        key = (kind, path)
+        if key not in self._answers:
+            self._answers[key] = _QUESTIONS[kind](self, Path(path))
+        return self._answers[key]
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    def source(self, path: Path) -> Source | None:
+        """The file at a path, or None if there is none that can be read."""
+        answer = self._ask("source", path)
+        return answer if isinstance(answer, Source) else None
+
+    def is_file(self, path: Path) -> bool:
+        return bool(self._ask("file", path))
+
+    def is_folder(self, path: Path) -> bool:
+        return bool(self._ask("folder", path))
+
+    def holds_python(self, folder: Path) -> bool:
+        """Whether Python files lie directly in a folder."""
+        return bool(self._ask("python", folder))
+
+    def importers(self, path: Path) -> list[Path]:
+        """The files near a file that name it in an import: beside it, and below the two folders above it."""
+        answer = self._ask("importers", path)
+        assert isinstance(answer, list)
+        return answer
+
+    def _read(self, path: Path) -> Source | None:
+        given = self._given.get(str(path))
+        if given is not None:
+            return given
+        try:
+            return Source.read(path, str(path))
+        except Unreadable:
+            return None
+
+    def _is_file(self, path: Path) -> bool:
+        return str(path) in self._given or path.is_file()
+
+    def _importers(self, path: Path) -> list[Path]:
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        return [place for place in self._near(path) if name.encode() in self._words_of_imports(place)]
+
+    def _words_of_imports(self, place: Path) -> frozenset[bytes]:
+        found = self._answer("imports", str(place))
+        assert isinstance(found, frozenset)
+        return found
+
+    def _imports(self, place: Path) -> frozenset[bytes]:
+        given = self._given.get(str(place))
+        try:
+            data = given.original if given is not None else read_top(place, MOST_READ_FOR_IMPORTS)
+        except OSError:
+            return frozenset()
+        return frozenset(word for line in _IMPORT_LINES.findall(data) for word in _WORD.findall(line)[1:])
+
+    def _near(self, path: Path) -> list[Path]:
+        """Python files around `path`, nearest first, without leaving the project."""
+        searched: dict[Path, None] = {}
+        folder = path.parent
+        for _ in range(3):
+            below = self._answer("below", str(folder))
+            assert isinstance(below, list)
+            searched.update(dict.fromkeys(place for place in below if place != path))
+            if self._is_top(folder) or len(searched) >= MOST_FILES_SEARCHED:
+                break
+            folder = folder.parent
+        return sorted(searched, key=lambda place: (len(place.parts), str(place)))[:MOST_FILES_SEARCHED]
+
+    def _below(self, folder: Path) -> list[Path]:
+        places = islice(folder.rglob("*.py"), MOST_FILES_SEARCHED)
+        return [each for each in places if not any(part.startswith(".") for part in each.relative_to(folder).parts)]
+
+
+_QUESTIONS: dict[str, Callable[[Tree, Path], object]] = {
+    "source": Tree._read,
+    "file": Tree._is_file,
+    "folder": lambda tree, path: path.is_dir(),
+    "python": lambda tree, path: any(path.glob("*.py")),
+    "importers": Tree._importers,
+    "imports": Tree._imports,
+    "below": Tree._below,
+}
