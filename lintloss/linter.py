@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lintloss import checking
 from lintloss.config import FailOn, Settings
 from lintloss.depth import on_deep_stack
 from lintloss.errors import UsageError
@@ -17,7 +18,6 @@ from lintloss.finding import (
     Edit,
     Finding,
     Location,
-    LossCall,
     Report,
     Severity,
     Span,
@@ -27,14 +27,14 @@ from lintloss.notebooks import syntax_error
 from lintloss.scope import Scope
 from lintloss.selection import UNREADABLE, selected, with_severities, without_ignored
 from lintloss.sources import Source, Unreadable
-from lintloss.suppressions import UNUSED, Suppressions, ignoring
+from lintloss.suppressions import UNUSED, ignoring
 
 if TYPE_CHECKING:
-    from lintloss.analysis import Analysis
+    from lintloss.checking import Checked
+    from lintloss.jobs import Way
 
 _MOST_ROUNDS = 10
 NEVER_SILENCED = frozenset({UNREADABLE, UNUSED})  # no comment helps an unreadable file, and none an idle comment
-_EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missing"
 _NO_VERIFY = "--verify needs TensorFlow, PyTorch or JAX: pip install 'lintloss[verify]', [torch] or [jax]"
 
 
@@ -89,7 +89,7 @@ def read_bytes(data: bytes, filename: str) -> Read:
 def unreadable_file(filename: str, error: Unreadable) -> Finding:
     """Return the finding for a file that could not be read."""
     place = Location(error.row, error.column)
-    return _unreadable(error.reason, Span(filename, place, place))
+    return checking.unreadable(error.reason, Span(filename, place, place))
 
 
 def lint(
@@ -101,6 +101,7 @@ def lint(
     unreadable: Sequence[Finding] = (),
     beside: Sequence[Source] = (),
     scope: Scope | None = None,
+    way: Way | None = None,
 ) -> Report:
     """Lint sources together, so that what one imports from another is known.
 
@@ -108,58 +109,75 @@ def lint(
     rest. `beside` are sources that are not linted, and count instead of their files on disk where
     the linted ones import them. `scope` narrows what is reported; without it that is everything.
     With `evidence`, what each verified misuse costs is shown by training, which takes seconds each.
+    `way` is by how many processes and with which cache it is done, if nothing is verified; without it, one and none.
 
     Raises:
         UsageError: settings name unknown rules, knowledge is broken, or `verify` has no framework to run.
     """
-    if verify:
-        _require_a_framework()
-    return on_deep_stack(lambda: _lint(sources, settings, verify, evidence, unreadable, beside, scope or Scope()))
+    scope = scope or Scope()
+    if not verify:
+        return _lint(sources, settings, unreadable, beside, scope, way)
+    _require_a_framework()
+    return on_deep_stack(lambda: _prove(sources, settings, evidence, unreadable, beside, scope))
 
 
 def _lint(
     sources: Sequence[Source],
     settings: Settings,
-    verify: bool,
+    unreadable: Sequence[Finding],
+    beside: Sequence[Source],
+    scope: Scope,
+    way: Way | None,
+) -> Report:
+    from lintloss.jobs import Way, check_all
+
+    checked = check_all(sources, [*sources, *beside], settings, way or Way())
+    found = [*_refused(unreadable, settings), *(finding for each in checked for finding in each.findings)]
+    inside = scope.within(found, sources)
+    return _report(inside, set(found) - set(inside), checked, len(sources) + len(unreadable))
+
+
+def _prove(
+    sources: Sequence[Source],
+    settings: Settings,
     evidence: bool,
     unreadable: Sequence[Finding],
     beside: Sequence[Source],
     scope: Scope,
 ) -> Report:
-    from lintloss.analysis import Analyser
+    from lintloss.checking import Checker
     from lintloss.proof import Claim, claim, prove
-    from lintloss.rulebook import asked, judge, load_rules
 
-    rules = load_rules(settings)
-    codes = selected(rules, settings)
     known = [*sources, *beside]
-    analyser = Analyser(known, settings, asked(settings))
-    refused = [finding for finding in unreadable if finding.code in codes]
-    claims = [Claim(finding, None) for finding in with_severities(without_ignored(refused, settings), settings)]
-    loss_calls: list[LossCall] = []
-    notes: list[str] = []
+    checker = Checker(known, settings)
+    claims = [Claim(finding, None) for finding in _refused(unreadable, settings)]
+    every: list[Checked] = []
     for source in sources:
-        analysis = analyser.analyse(source)
-        judged, calls = judge(analysis, settings)
-        loss_calls += calls
-        found = [*judged, *_unparsed(analysis), *_skipped_cells(source)]
-        found = _unsuppressed([each for each in found if each.code in codes], source, codes, rules.keys() - codes)
-        found = with_severities(without_ignored(found, settings), settings)
-        claims += [
-            claim(each, known, analysis, settings, evidence=evidence) if verify else Claim(each, None) for each in found
-        ]
-        if analysis.exhausted:
-            notes.append(f"{source.filename}: {_EXHAUSTED}")
+        analysis, checked = checker.analysed(source)
+        every.append(checked)
+        claims += [claim(each, known, analysis, settings, evidence=evidence) for each in checked.findings]
     found = [each.finding for each in claims]
     inside = set(scope.within(found, sources))
-    claims = [each for each in claims if each.finding in inside]
-    findings = prove(claims, settings) if verify else [each.finding for each in claims]
+    findings = prove([each for each in claims if each.finding in inside], settings)
+    return _report(findings, set(found) - inside, every, len(sources) + len(unreadable))
+
+
+def _refused(unreadable: Sequence[Finding], settings: Settings) -> list[Finding]:
+    """The findings for files that never became sources, as the settings want them."""
+    from lintloss.rulebook import load_rules
+
+    codes = selected(load_rules(settings), settings)
+    refused = [finding for finding in unreadable if finding.code in codes]
+    return with_severities(without_ignored(refused, settings), settings)
+
+
+def _report(findings: Iterable[Finding], outside: Iterable[Finding], checked: Sequence[Checked], files: int) -> Report:
     return Report(
         tuple(sorted(findings, key=lambda each: each.sort_key)),
-        tuple(sorted(loss_calls, key=lambda each: each.sort_key)),
-        files=len(sources) + len(unreadable),
-        notes=tuple(notes),
-        outside=tuple(sorted(set(found) - inside, key=lambda each: each.sort_key)),
+        tuple(sorted((call for each in checked for call in each.loss_calls), key=lambda each: each.sort_key)),
+        files=files,
+        notes=tuple(note for each in checked for note in each.notes),
+        outside=tuple(sorted(outside, key=lambda each: each.sort_key)),
     )
 
 
@@ -268,31 +286,6 @@ def _require_a_framework() -> None:
 
     if not confirm.available():
         raise UsageError(_NO_VERIFY)
-
-
-def _unparsed(analysis: Analysis) -> Iterator[Finding]:
-    each = analysis.unparsed
-    if each is not None:
-        yield _unreadable(each.reason, each.source.span(each.row, each.column, each.row, each.column))
-
-
-def _skipped_cells(source: Source) -> Iterator[Finding]:
-    for skipped in source.skipped:
-        place = Location(skipped.row, skipped.column)
-        yield _unreadable(skipped.reason, Span(source.filename, place, place, skipped.cell))
-
-
-def _unreadable(reason: str, span: Span) -> Finding:
-    return Finding(UNREADABLE, "unreadable-file", Severity.ERROR, reason, span)
-
-
-def _unsuppressed(
-    found: Sequence[Finding], source: Source, codes: Collection[str], dormant: Collection[str]
-) -> list[Finding]:
-    """Leave out what comments suppress; add a finding for each comment that suppresses nothing."""
-    comments = Suppressions.parse(source)
-    kept = [finding for finding in found if not comments.suppresses(finding)]
-    return [*kept, *comments.unused(dormant)] if UNUSED in codes else kept
 
 
 def _may_apply(finding: Finding, unsafe: bool, verify: bool) -> bool:

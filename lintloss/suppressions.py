@@ -66,6 +66,11 @@ class Suppressions:
             return cls(source, [])
         return cls(source, list(_comments(source.text)))
 
+    @staticmethod
+    def may_be_in(text: str) -> bool:
+        """Whether a text may hold a comment that silences lintloss, or that would do so for nothing."""
+        return "lintloss:" in text.lower() or _CODES_OF_LINTLOSS.search(text) is not None
+
     def suppresses(self, finding: Finding) -> bool:
         """Whether a comment silences `finding`; every one that does counts as used."""
         cell = finding.span.cell

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ import lintloss.confirm
 import lintloss.proof
 import lintloss.rulebook
 from lintloss.analysis import Unparsed
+from lintloss.analysis.tree import Tree
 from lintloss.analysis.words import Asked
 from lintloss.config import Settings
 from lintloss.finding import (
@@ -72,6 +74,11 @@ class FakeAnalysis:
 class FakeAnalyser:
     def __init__(self, sources: Sequence[Source], settings: Settings, asked: Asked) -> None:
         self._filenames = {source.filename for source in sources}
+
+        self.tree = Tree({}, Path.cwd())
+
+    def may_hold_a_site(self, source: Source) -> bool:
+        return True
 
     def analyse(self, source: Source) -> FakeAnalysis:
         assert source.filename in self._filenames

@@ -66,6 +66,12 @@ class Analyser:
         """The files as the analysis sees them, and what it looked at for the last source."""
         return self._project.tree
 
+    def may_hold_a_site(self, source: Source) -> bool:
+        """Whether a source's words allow for any loss call, metric or activation."""
+        from lintloss.analysis import words
+
+        return words.may_hold_a_site(source.text, words.vocabulary(self._book, self._project.asked))
+
     def analyse(self, source: Source) -> Analysis:
         """Analyse one source. One that cannot be parsed has `unparsed` set, never an exception."""
         from lintloss.analysis import walk

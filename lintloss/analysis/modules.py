@@ -23,7 +23,6 @@ from lintloss.analysis.words import EVERYTHING, Asked
 from lintloss.sources import Source
 
 MOST_FOLDERS_UP = 12
-_MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 MOST_IMPORTERS = 12
 MOST_PARSED = 1_000_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
 
@@ -33,8 +32,7 @@ class Project:
 
     def __init__(self, book: ApiBook, root: Path, sources: Mapping[str, Source], asked: Asked = EVERYTHING) -> None:
         self._book = book
-        self._root = _top(root)
-        self.tree = Tree(sources, lambda folder: folder == self._root or _is_top(folder))
+        self.tree = Tree(sources, root)
         self._modules: dict[str, Module | None] = {}
         self._arriving: set[int] = set()
         self._arrived_terms: dict[Deferred, Term] = {}
@@ -188,7 +186,7 @@ class Project:
         folder = here
         for _ in range(MOST_FOLDERS_UP):
             roots += [folder, folder / "src"]
-            if folder == self._root or folder.parent == folder or _is_top(folder):
+            if self.tree.is_top(folder) or folder.parent == folder:
                 break
             folder = folder.parent
         return roots
@@ -228,16 +226,6 @@ class Project:
             return self._make(_empty(path), path)
         source = self.tree.source(path)
         return self._make(source, path) if source is not None else None
-
-
-def _top(folder: Path) -> Path:
-    """The folder that a project lies in: the nearest above that says so, or the working directory itself."""
-    above = [folder, *folder.parents][:MOST_FOLDERS_UP]
-    return next((each for each in above if _is_top(each)), folder)
-
-
-def _is_top(folder: Path) -> bool:
-    return any((folder / mark).exists() for mark in _MARKS_OF_A_PROJECT)
 
 
 def _is_same(one: Source, other: Source) -> bool:

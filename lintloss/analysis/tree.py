@@ -18,6 +18,8 @@ from lintloss.sources import Source, Unreadable
 
 MOST_FILES_SEARCHED = 400
 MOST_READ_FOR_IMPORTS = 5_000_000  # some files are gigabytes of nothing
+MOST_FOLDERS_UP = 12
+_MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 
 # A question about a path, and a digest of the answer.
 Look = tuple[str, str, str]
@@ -29,9 +31,10 @@ _WORD = re.compile(rb"\w+")
 class Tree:
     """Files, folders and who imports whom."""
 
-    def __init__(self, given: Mapping[str, Source], is_top: Callable[[Path], bool]) -> None:
+    def __init__(self, given: Mapping[str, Source], start: Path) -> None:
+        """Take the sources that count before what is on disk, by absolute path, and a folder of the project."""
         self._given = given
-        self._is_top = is_top
+        self._root = _top(start)
         self._answers: dict[tuple[str, str], object] = {}
         self._digests: dict[tuple[str, str], str] = {}
         self._looks: dict[tuple[str, str], None] = {}
@@ -66,6 +69,10 @@ class Tree:
         if key not in self._answers:
             self._answers[key] = _QUESTIONS[kind](self, Path(path))
         return self._answers[key]
+
+    def is_top(self, folder: Path) -> bool:
+        """Whether nothing above a folder belongs to the project."""
+        return folder == self._root or _is_top(folder)
 
     # -- questions -----------------------------------------------------------------------------------------------
 
@@ -127,7 +134,7 @@ class Tree:
             below = self._answer("below", str(folder))
             assert isinstance(below, list)
             searched.update(dict.fromkeys(place for place in below if place != path))
-            if self._is_top(folder) or len(searched) >= MOST_FILES_SEARCHED:
+            if self.is_top(folder) or len(searched) >= MOST_FILES_SEARCHED:
                 break
             folder = folder.parent
         return sorted(searched, key=lambda place: (len(place.parts), str(place)))[:MOST_FILES_SEARCHED]
@@ -135,6 +142,16 @@ class Tree:
     def _below(self, folder: Path) -> list[Path]:
         places = islice(folder.rglob("*.py"), MOST_FILES_SEARCHED)
         return [each for each in places if not any(part.startswith(".") for part in each.relative_to(folder).parts)]
+
+
+def _top(folder: Path) -> Path:
+    """The folder that a project lies in: the nearest above that says so, or the working directory itself."""
+    above = [folder, *folder.parents][:MOST_FOLDERS_UP]
+    return next((each for each in above if _is_top(each)), folder)
+
+
+def _is_top(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in _MARKS_OF_A_PROJECT)
 
 
 _QUESTIONS: dict[str, Callable[[Tree, Path], object]] = {

@@ -1,0 +1,195 @@
+"""Jobs: sources checked one after another, or by several processes at once; what is in the cache is not checked again.
+
+Whichever way it is done, the answers are the same and in the same order. Processes are started anew (`spawn`), read
+their files themselves, and take groups of files that lie together, the largest first.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lintloss.config import Settings
+from lintloss.depth import on_deep_stack
+from lintloss.sources import Source, Unreadable
+
+if TYPE_CHECKING:
+    from lintloss.cache import Cache
+    from lintloss.checking import Checked, Checker
+
+WORTH_A_PROCESS = 400_000  # characters that could hold a loss; starting a process takes as long as checking them
+MOST_IN_A_GROUP = 8
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How sources are checked: by how many processes, with which cache, and who is told how far it is."""
+
+    jobs: int = 1
+    cache: Cache | None = None
+    progress: Progress = lambda done, total: None
+
+
+def available() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_all(sources: Sequence[Source], known: Sequence[Source], settings: Settings, way: Way) -> list[Checked]:
+    """Check sources; `known` are these and those that count before what is on disk where they are imported.
+
+    Raises:
+        UsageError: settings name unknown rules, or knowledge is broken.
+    """
+    found = _from_cache(sources, known, way.cache)
+    left = [source for source in sources if source.filename not in found]
+    total = len(sources)
+    for source, checked in _checked(left, known, settings, way.jobs):
+        found[source.filename] = checked
+        way.progress(len(found), total)
+        if way.cache is not None:
+            way.cache.put(source, checked)
+    if way.cache is not None:
+        way.cache.save()
+    return [found[source.filename] for source in sources]
+
+
+def _from_cache(sources: Sequence[Source], known: Sequence[Source], cache: Cache | None) -> dict[str, Checked]:
+    if cache is None:
+        return {}
+    from lintloss.analysis.tree import Tree
+
+    tree = Tree({_key(source.filename): source for source in known}, Path.cwd())
+    kept = ((source.filename, cache.get(source, tree.still_gives)) for source in sources)
+    return {name: checked for name, checked in kept if checked is not None}
+
+
+def _checked(
+    sources: Sequence[Source], known: Sequence[Source], settings: Settings, jobs: int
+) -> Iterator[tuple[Source, Checked]]:
+    if not sources:
+        return
+    from lintloss.checking import Checked, Checker
+
+    checker = Checker(known, settings)
+    loud: list[Source] = []
+    for source in sources:
+        if checker.is_quiet(source):
+            yield source, Checked()
+        else:
+            loud.append(source)
+    size = sum(len(source.text) for source in loud)
+    on_disk = all(source.path is not None for source in known)
+    if jobs > 1 and size > WORTH_A_PROCESS and on_disk:
+        yield from _in_processes(loud, known, settings, min(jobs, 1 + size // WORTH_A_PROCESS))
+    else:
+        for source in loud:
+            yield source, on_deep_stack(partial(checker.check, source))
+
+
+# -- processes ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file by its path, by how people know it, and by what it held."""
+
+    path: Path
+    filename: str
+    named: bool
+    size: int
+
+
+class _Shelf(Mapping[str, Source]):
+    """The sources of a run by their absolute paths, each read when it is first asked for."""
+
+    def __init__(self, files: Sequence[_File]) -> None:
+        self._files = {_key(file.filename): file for file in files}
+        self._read: dict[str, Source] = {}
+
+    def __getitem__(self, key: str) -> Source:
+        found = self._read.get(key)
+        if found is None:
+            file = self._files[key]
+            try:
+                source = Source.read(file.path, file.filename)
+            except Unreadable as error:  # it has changed since it was read first
+                raise KeyError(key) from error
+            found = self._read[key] = replace(source, named=file.named)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+class _Worker:
+    """What one process keeps between groups of files."""
+
+    checker: Checker
+    shelf: _Shelf
+
+
+def _start(files: Sequence[_File], settings: Settings) -> None:
+    from lintloss.checking import Checker
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    _Worker.shelf = _Shelf(files)
+    _Worker.checker = Checker(_Worker.shelf, settings)
+
+
+def _check_group(names: Sequence[str]) -> list[Checked]:
+    sources = [_Worker.shelf[_key(name)] for name in names]
+    return on_deep_stack(lambda: [_Worker.checker.check(source) for source in sources])
+
+
+def _in_processes(
+    sources: Sequence[Source], known: Sequence[Source], settings: Settings, jobs: int
+) -> Iterator[tuple[Source, Checked]]:
+    files = [_File(each.path, each.filename, each.named, len(each.text)) for each in known if each.path is not None]
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(files, settings))
+    try:
+        waiting: dict[Future[list[Checked]], list[Source]] = {
+            executor.submit(_check_group, [source.filename for source in group]): group for group in _groups(sources)
+        }
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield from zip(waiting.pop(future), future.result(), strict=True)
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _groups(sources: Sequence[Source]) -> list[list[Source]]:
+    """Files of one folder together, as they import the same, the most code first."""
+    groups: list[list[Source]] = []
+    for _, together in groupby(sources, key=lambda source: Path(source.filename).parent):
+        listed = list(together)
+        groups += [listed[at : at + MOST_IN_A_GROUP] for at in range(0, len(listed), MOST_IN_A_GROUP)]
+    return sorted(groups, key=lambda group: -sum(len(source.text) for source in group))
+
+
+def _key(filename: str) -> str:
+    return str(Path(filename).absolute())
