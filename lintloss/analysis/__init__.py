@@ -68,9 +68,7 @@ class Analyser:
 
     def may_hold_a_site(self, source: Source) -> bool:
         """Whether a source's words allow for any loss call, metric or activation."""
-        from lintloss.analysis import words
-
-        return words.may_hold_a_site(source.text, words.vocabulary(self._book, self._project.asked))
+        return self._project.may_hold_a_site(source.text)
 
     def analyse(self, source: Source) -> Analysis:
         """Analyse one source. One that cannot be parsed has `unparsed` set, never an exception."""

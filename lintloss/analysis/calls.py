@@ -93,7 +93,7 @@ def _run_callbacks(machine: Machine, arguments: tuple[Argument, ...]) -> None:
         function = argument.value
         if not isinstance(function, Function) or function.code.first or id(function.code) in machine.called:
             continue
-        if isinstance(function.code.node, cst.FunctionDef) and words.may_hold_a_site(_text(function), machine.book):
+        if isinstance(function.code.node, cst.FunctionDef) and machine.project.may_hold_a_site(_text(function)):
             call_function(machine, function, (), None)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from lintloss.analysis import syntax
+from lintloss.analysis import syntax, words
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.machine import Machine, unknown
 from lintloss.analysis.objects import Deferred, Frame, Module
@@ -37,8 +37,12 @@ class Project:
         self._arriving: set[int] = set()
         self._arrived_terms: dict[Deferred, Term] = {}
         self._outlines: dict[str, Outline] = {}
-        self.asked = asked
+        self._asked = asked
         self.frame: Frame = Frame(None, None)  # type: ignore[arg-type]
+
+    def may_hold_a_site(self, text: str) -> bool:
+        """Whether the words of a text allow for any loss call, metric or activation that is asked about."""
+        return words.may_hold_a_site(text, words.vocabulary(self._book, self._asked))
 
     def module_of(self, source: Source) -> Module:
         """The module that a source is."""
@@ -65,7 +69,7 @@ class Project:
         key = str(path.absolute())
         outline = self._outlines.pop(key, None)
         if outline is None or not _is_same(outline.code.source, source):
-            outline = Outline(syntax.index(source), self._book, self.asked)
+            outline = Outline(syntax.index(source), self._book, self._asked)
         self._outlines[key] = outline
         code = outline.code
         first = code.items[0] if code.items else None
@@ -242,11 +246,11 @@ def _text_names(module: Module) -> _Anything | set[str]:
     if "import *" in source.text:
         return _Anything()
     units = [item for item in module.code.items if isinstance(item, Unit)]
-    words: set[str] = set()
+    found: set[str] = set()
     for unit in units:
         for line in source.lines[unit.first - 1 : unit.last]:
-            words.update(_words(line))
-    return words
+            found.update(_words(line))
+    return found
 
 
 class _Anything:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 
-from lintloss.analysis import Analysis, Unparsed, calls, record, words
+from lintloss.analysis import Analysis, Unparsed, calls, record
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Evaluator
 from lintloss.analysis.machine import STEPS_PER_CALL, BudgetExceeded, Machine, unknown
@@ -26,7 +26,7 @@ def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
     """Analyse one source, with a budget of its own."""
     analysis = Analysis(source, book, Evaluator(book))
     project.tree.forget_looks()
-    may_hold_a_site = words.may_hold_a_site(source.text, words.vocabulary(book, project.asked))
+    may_hold_a_site = project.may_hold_a_site(source.text)
     if not may_hold_a_site and not source.named:
         return analysis
     project.forget()
