@@ -49,6 +49,9 @@ def _mapping_method(base: Mapping, name: str, values: list[Term], origin: NodeOr
         return Sequence("list", tuple(key for key, _ in base.entries), origin=origin)
     if name == "values":
         return Sequence("list", tuple(value for _, value in base.entries), origin=origin)
+    if name == "setdefault" and len(values) == 2 and isinstance(values[0], Const):
+        found = base.get(values[0].value)
+        return found if found is not None else values[1]
     return base if name == "copy" else None
 
 
@@ -172,6 +175,29 @@ def _setattr(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeO
     return NOTHING
 
 
+_PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
+_HOLDING = {"list": "list", "tuple": "tuple", "set": "set", "dict": "dict"}
+_TENSORS = ("activation", "layer", "affine", "elementwise", "reduce", "input", "make")
+
+
+def _is_instance(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    """`isinstance` where Python's own classes are asked for and the kind of the value is known."""
+    if len(arguments) != 2:
+        return None
+    value, classes = machine.chosen(arguments[0].value), arguments[1].value
+    wanted = classes.items if isinstance(classes, Sequence) else (classes,)
+    names = [each.path.removeprefix("builtins.") for each in wanted if isinstance(each, Api)]
+    if len(names) != len(wanted) or not all(name in _PLAIN or name in _HOLDING for name in names):
+        return None
+    if isinstance(value, Const):
+        return Const(isinstance(value.value, tuple(_PLAIN[name] for name in names if name in _PLAIN)), origin=origin)
+    if isinstance(value, (Sequence, Mapping)):
+        kind = value.kind if isinstance(value, Sequence) else "dict"
+        return Const(kind in names, origin=origin)
+    bound = machine.book.bind(value, machine.era)
+    return Const(False, origin=origin) if bound is not None and bound.entry.kind in _TENSORS else None
+
+
 def _partial(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     return Partial(arguments[0].value, arguments[1:], origin=origin) if arguments else None
 
@@ -228,6 +254,7 @@ _FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], T
     "builtins.super": _super,
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,
+    "builtins.isinstance": _is_instance,
     "builtins.map": _map,
     "builtins.sum": _reduce,
     "builtins.next": _next,

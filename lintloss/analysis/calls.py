@@ -265,7 +265,7 @@ def find_method(cls: Term, name: str, after: Class | None = None) -> Function | 
         if waiting:
             waiting = user_class is not after
         elif name in user_class.methods:
-            return user_class.methods[name]
+            return user_class.wrapped.get(name, user_class.methods[name])
     return None
 
 

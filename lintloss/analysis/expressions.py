@@ -138,10 +138,18 @@ def _string(machine: Machine, frame: Frame, node: cst.SimpleString | cst.Concate
 
 
 def _formatted(machine: Machine, frame: Frame, node: cst.FormattedString) -> Term:
+    pieces: list[str | None] = []
     for part in node.parts:
         if isinstance(part, cst.FormattedStringExpression):
-            evaluate(machine, frame, part.expression)
-    return unknown("a formatted string", NodeOrigin(frame.unit, node))
+            value = evaluate(machine, frame, part.expression)
+            plain = part.conversion is None and part.format_spec is None
+            pieces.append(value.value if plain and isinstance(value, Const) and isinstance(value.value, str) else None)
+        elif isinstance(part, cst.FormattedStringText):
+            pieces.append(part.value)
+    origin = NodeOrigin(frame.unit, node)
+    if None in pieces:
+        return unknown("a formatted string", origin)
+    return Const("".join(piece for piece in pieces if piece is not None), origin=origin)
 
 
 def _ellipsis(machine: Machine, frame: Frame, node: cst.Ellipsis) -> Term:
@@ -165,6 +173,8 @@ def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin | N
             return found if found is not None else unknown(f"`{base.name}.{name}` was not found", origin)
         case Instance():
             return calls.instance_attribute(machine, base, name, origin)
+        case Function(code=code) if name == "__name__":
+            return Const(code.name, origin=origin)
         case Class():
             return calls.class_attribute(machine, base, name) or Attribute(base, name, origin=origin)
         case Choice():

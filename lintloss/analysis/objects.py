@@ -66,13 +66,17 @@ class Function(Term):
 
 @dataclass(frozen=True, eq=False)
 class Class(Term):
-    """A class of the user's; `bases` are terms, classes of libraries among them."""
+    """A class of the user's; `bases` are terms, classes of libraries among them.
+
+    `wrapped` are methods as decorators of the user's own make leave them, `methods` all of them as they are written.
+    """
 
     code: ClassCode
     frame: Frame = field(repr=False)
     bases: tuple[Term, ...] = ()
     methods: dict[str, Function] = field(default_factory=dict, repr=False)
     attributes: dict[str, Term] = field(default_factory=dict, repr=False)
+    wrapped: dict[str, Function] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
+from dataclasses import replace
 from typing import Any
 
 import libcst as cst
@@ -459,7 +460,8 @@ def _match(machine: Machine, frame: Frame, node: cst.Match) -> Term:
 
 def _nested_function(machine: Machine, frame: Frame, node: cst.FunctionDef) -> Term:
     code = FunctionCode(node.name.value, frame.unit, 0, 0, node)
-    frame.names[code.name] = define_function(machine, frame, code)
+    decorators = tuple(frame.unit.code(each.decorator) for each in node.decorators)
+    frame.names[code.name] = Function(code, frame, decorators=decorators)
     return FALLS
 
 
@@ -493,6 +495,9 @@ def define_class(machine: Machine, frame: Frame, code: ClassCode) -> Class:
     for name, method in code.methods.items():
         made.methods[name] = Function(method, frame, made, decorators=code.decorated.get(name, ()))
         inner.names[name] = made.methods[name]
+        wrapped = _wrapped(machine, frame, made.methods[name])
+        if wrapped is not None:
+            made.wrapped[name] = wrapped
     if code.node is not None:
         rest = [s for s in code.node.body.body if not isinstance(s, cst.FunctionDef)]
         run(machine, inner, rest)
@@ -500,6 +505,20 @@ def define_class(machine: Machine, frame: Frame, code: ClassCode) -> Class:
         run_unit(machine, inner, unit)
     made.attributes.update({name: value for name, value in inner.names.items() if name not in made.methods})
     return made
+
+
+def _wrapped(machine: Machine, frame: Frame, method: Function) -> Function | None:
+    """A method as its decorators leave it, or None if none of them is a function of the user's."""
+    wrapped = method
+    for decorator in reversed(method.decorators):
+        function = lookup(machine, frame, decorator) if decorator.isidentifier() else None
+        if isinstance(function, Function):
+            outcome = calls.call_function(machine, function, (Argument(None, wrapped),), None)
+            if not isinstance(outcome, Function) or outcome is method:
+                return None
+            others = tuple(each for each in method.decorators if each != decorator)
+            wrapped = replace(outcome, owner=method.owner, decorators=(*outcome.decorators, *others))
+    return None if wrapped is method else wrapped
 
 
 def _base(machine: Machine, frame: Frame, code: str) -> Term:
