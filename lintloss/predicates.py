@@ -55,12 +55,13 @@ def labels_are_rows(case: Case) -> Answer:
 
     A literal of zeros and ones with one axis less holds the ids of sequences.
     """
-    if case.labels is None or case.labels.role != "literal" or not case.labels.shape:
+    labels = case.labels
+    if labels is None or labels.role != "literal" or labels.encoding == "soft" or not labels.shape:
         return YES
     if case.prediction.shape is not None:
-        return Answer(len(case.labels.shape) >= len(case.prediction.shape))
+        return Answer(len(labels.shape) >= len(case.prediction.shape))
     units = units_of(case.prediction)
-    return lacking("prediction.shape") if units is None else Answer(case.labels.shape[-1] == units)
+    return lacking("prediction.shape") if units is None else Answer(labels.shape[-1] == units)
 
 
 def labels_lack_the_classes(case: Case) -> Answer:
