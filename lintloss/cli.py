@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from lintloss.finding import Finding, Report
+    from lintloss.jobs import Way
     from lintloss.linter import Fixed
     from lintloss.scope import Scope
     from lintloss.sources import Source
@@ -109,6 +111,47 @@ _selection = _together(
     click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files and folders, too."),
     click.option("--force-exclude", is_flag=True, help="Leave out excluded files that are named outright."),
 )
+
+
+_pace = _together(
+    click.option("--jobs", type=click.IntRange(min=1), help="How many processes to use; as many as there are cores."),
+    click.option("--no-cache", is_flag=True, help="Neither use nor write the cache."),
+    click.option("--show-timings", is_flag=True, help="Say where the time went."),
+)
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """How a run is to be done."""
+
+    jobs: int | None
+    no_cache: bool
+    show_timings: bool
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any]) -> _Pace:
+        return cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+
+    @contextmanager
+    def ways(self) -> Iterator[Callable[[Settings], Way]]:
+        """Give the way for some settings; show a bar meanwhile and, if wanted, the timings afterwards."""
+        from lintloss.cache import Cache
+        from lintloss.jobs import Timings, Way, available
+        from lintloss.output.progress import Bar, timings
+
+        started, known, bar = time.perf_counter(), Timings(), Bar()
+
+        def way(settings: Settings) -> Way:
+            cache = None if self.no_cache else Cache(settings)
+            progress = {"progress": bar} if sys.stderr.isatty() else {}
+            return Way(self.jobs or available(), cache, timings=known, **progress)
+
+        try:
+            yield way
+        finally:
+            bar.close()
+        if self.show_timings:
+            _show(timings(known, time.perf_counter() - started), err=True)
 
 
 @dataclass(frozen=True)
@@ -209,19 +252,39 @@ class _Check:
 @click.option("--diff-base", metavar="REV", help="Report only what has changed since this git revision.")
 @click.option("--add-ignore", is_flag=True, help="Silence each finding with a comment on its line.")
 @click.option("--reason", default=_NOT_REVIEWED, show_default=True, help="What such a comment says.")
+@click.option("--watch", is_flag=True, help="Lint again whenever a file changes.")
+@_pace
 @_stdin_filename
 @_config
-def check(paths: tuple[Path, ...], stdin_filename: str | None, config: Path | None, **options: Any) -> int:
+def check(paths: tuple[Path, ...], watch: bool, **options: Any) -> int:
     """Lint files, folders and notebooks; - is standard input."""
+    if not watch:
+        return _check(paths, **options)
+    from lintloss import projects
+    from lintloss.watch import repeat
+
+    if _is_stdin(paths):
+        raise click.UsageError("--watch needs files")
+
+    def files() -> Iterator[Path]:
+        return (file for project in projects.find(paths, options["config"]).projects for file in project.files)
+
+    repeat(lambda: _check(paths, **options), files)
+    return 0
+
+
+def _check(paths: tuple[Path, ...], *, stdin_filename: str | None, config: Path | None, **options: Any) -> int:
     from lintloss import linter
 
     fail_on: FailOn | None = options.pop("fail_on")
     selection = _Selection.taken_from(options)
+    pace = _Pace.taken_from(options)
     wanted = _Check(**options)
     stdin = sys.stdin.buffer.read() if _is_stdin(paths) else None
     given = _read(paths, stdin, stdin_filename, config, selection.over)
     scope = _scope(_start(paths, stdin_filename), wanted)
-    outcomes = [_outcome(each, scope, wanted) for each in given]
+    with pace.ways() as way:
+        outcomes = [_outcome(each, scope, wanted, way) for each in given]
     before = [source for each in given for source in each.sources]
     whole = linter.Fixed.joined(outcomes)
     if wanted.diff:
@@ -301,7 +364,7 @@ def _scope(start: Path, wanted: _Check) -> Scope:
     return Scope(known, changes)
 
 
-def _outcome(given: _Given, scope: Scope, wanted: _Check) -> Fixed:
+def _outcome(given: _Given, scope: Scope, wanted: _Check, way: Callable[[Settings], Way]) -> Fixed:
     """Lint, and fix or silence if that is wanted; nothing is written yet."""
     from lintloss import linter
 
@@ -324,6 +387,7 @@ def _outcome(given: _Given, scope: Scope, wanted: _Check) -> Fixed:
         evidence=wanted.shows_evidence,
         unreadable=given.unreadable,
         scope=scope,
+        way=None if wanted.verify else way(given.settings),
     )
     return linter.Fixed(given.sources, (), report)
 
@@ -435,11 +499,13 @@ def baseline(paths: tuple[Path, ...], config: Path | None, **options: Any) -> No
     _show(f"{display_name(file)}: {len(new.entries)} known, in {files}\n")
 
 
-def _report(given: Sequence[_Given]) -> Report:
+def _report(given: Sequence[_Given], way: Callable[[Settings], Way | None] = lambda settings: None) -> Report:
     from lintloss import linter
     from lintloss.finding import Report
 
-    return Report.joined(linter.lint(each.sources, each.settings, unreadable=each.unreadable) for each in given)
+    return Report.joined(
+        linter.lint(each.sources, each.settings, unreadable=each.unreadable, way=way(each.settings)) for each in given
+    )
 
 
 def _home_of_baseline(paths: Sequence[Path], config: Path | None) -> Path:
@@ -455,12 +521,17 @@ def _home_of_baseline(paths: Sequence[Path], config: Path | None) -> Path:
 @main.command()
 @_paths
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+@_pace
 @_stdin_filename
 @_config
-def losses(paths: tuple[Path, ...], output_format: str, stdin_filename: str | None, config: Path | None) -> None:
+def losses(
+    paths: tuple[Path, ...], output_format: str, stdin_filename: str | None, config: Path | None, **options: Any
+) -> None:
     """List every loss call: what it takes, what it gets, and whether they fit."""
     stdin = sys.stdin.buffer.read() if _is_stdin(paths) else None
-    report = _report(_read(paths, stdin, stdin_filename, config, lambda loaded: loaded.settings))
+    given = _read(paths, stdin, stdin_filename, config, lambda loaded: loaded.settings)
+    with _Pace.taken_from(options).ways() as way:
+        report = _report(given, way)
     if output_format == "json":
         from lintloss.output import json
 
@@ -469,6 +540,14 @@ def losses(paths: tuple[Path, ...], output_format: str, stdin_filename: str | No
         from lintloss.output import losses as listing
 
         _show(listing.render(report.loss_calls))
+
+
+@main.command()
+def clean() -> None:
+    """Empty the cache."""
+    from lintloss import cache
+
+    _show(f"{cache.folder()}: {cache.clean() / 1e6:.1f} MB freed\n")
 
 
 @main.command()

@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -31,6 +31,15 @@ MOST_IN_A_GROUP = 8
 Progress = Callable[[int, int], None]
 
 
+@dataclass(eq=False)
+class Timings:
+    """What was done for the files of a run; `checked` are those analysed, with the seconds each took."""
+
+    cached: int = 0
+    quiet: int = 0
+    checked: list[tuple[float, str]] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Way:
     """How sources are checked: by how many processes, with which cache, and who is told how far it is."""
@@ -38,6 +47,7 @@ class Way:
     jobs: int = 1
     cache: Cache | None = None
     progress: Progress = lambda done, total: None
+    timings: Timings = field(default_factory=Timings)
 
 
 def available() -> int:
@@ -56,8 +66,13 @@ def check_all(sources: Sequence[Source], known: Sequence[Source], settings: Sett
     found = _from_cache(sources, known, way.cache)
     left = [source for source in sources if source.filename not in found]
     total = len(sources)
+    way.timings.cached += len(found)
     for source, checked in _checked(left, known, settings, way.jobs):
         found[source.filename] = checked
+        if checked.seconds:
+            way.timings.checked.append((checked.seconds, source.filename))
+        else:
+            way.timings.quiet += 1
         way.progress(len(found), total)
         if way.cache is not None:
             way.cache.put(source, checked)
