@@ -37,7 +37,7 @@ KNOWN = {name for _, entry in ENTRIES for name in entry["names"]}
 
 KINDS = {
     "activation", "layer", "pass", "affine", "elementwise", "reduce", "loss", "metric", "encoder", "make", "input",
-    "loader", "model", "module", "compile", "train", "feed", "scope", "structure", "waived",
+    "loader", "model", "module", "compile", "train", "feed", "policy", "scope", "structure", "waived",
 }  # fmt: skip
 FAMILIES = {
     "softmax", "sigmoid", "squared", "absolute", "nll", "kl", "hinge", "poisson", "cosine", "focal_softmax",
