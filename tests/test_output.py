@@ -12,7 +12,19 @@ import pytest
 
 from lintloss import linter, output
 from lintloss.config import Settings
-from lintloss.finding import CallVerdict, Finding, Location, LossCall, Report, Severity, Span
+from lintloss.finding import (
+    CallVerdict,
+    Evidence,
+    Finding,
+    Learned,
+    Location,
+    LossCall,
+    Report,
+    Severity,
+    Span,
+    Verdict,
+    Verification,
+)
 from lintloss.output import losses
 from lintloss.output.context import Context, summary
 from lintloss.output.text import figures
@@ -261,3 +273,49 @@ def test_loss_calls() -> None:
         "a.py:1:1: open (LL101) tf.loss\n    takes logits, gets unknown, labels unknown\n"
         "2 loss calls: 1 fine, 0 misused, 0 undecided, 1 open\n"
     )
+
+
+EVIDENCE = Evidence(
+    (0, 10, 20),
+    Learned(0.55144, 4.33e-6, 0.5, (4.1, 4.1, 4.06)),
+    Learned(0.0, float("nan"), 1.0, (4.1, 0.1, 0.00736)),
+)
+
+
+def proven(evidence: Evidence) -> Report:
+    verification = Verification(Verdict.CONFIRMED, "differs", "TensorFlow", evidence=evidence)
+    place = Location(1, 1)
+    finding = Finding("LL101", "n", Severity.ERROR, "m", Span("a.py", place, place), verification=verification)
+    return Report((finding,))
+
+
+def test_evidence_is_one_line_of_text() -> None:
+    lines = [line for line in output.render(proven(EVIDENCE), "text", Context()).splitlines() if "evidence" in line]
+    assert lines == [
+        "    evidence: lowest loss 0.551 -> 0, gradient where confidently wrong 4.33e-06 -> nan, "
+        "accuracy after 20 steps 50% -> 100%, loss that was meant 4.06 -> 0.00736"
+    ]
+
+
+def test_evidence_of_what_cannot_be_trained_says_why() -> None:
+    text = output.render(proven(Evidence((0,), "ValueError: no", EVIDENCE.after)), "text", Context())
+    assert "evidence: ValueError: no -> trains" in text
+
+
+def test_json_tells_evidence_in_full() -> None:
+    (finding,) = json.loads(output.render(proven(EVIDENCE), "json", Context()))
+    assert finding["verification"]["evidence"] == {
+        "steps": [0, 10, 20],
+        "before": {
+            "lowest_loss": 0.55144,
+            "gradient_where_wrong": 4.33e-6,
+            "accuracy": 0.5,
+            "intended_loss": [4.1, 4.1, 4.06],
+        },
+        "after": {
+            "lowest_loss": 0.0,
+            "gradient_where_wrong": "nan",
+            "accuracy": 1.0,
+            "intended_loss": [4.1, 0.1, 0.00736],
+        },
+    }
