@@ -675,10 +675,11 @@ def _without_activation(term: Apply, bound: Bound) -> Term:
     """The same layer without its activation, applied to the same value: what the activation got."""
     name = str(bound.entry["activation"])
     made = bound.constructor if bound.constructor is not None else term
+    own = {id(argument.value) for argument in made.arguments}
     kept = {
         key: value
         for key, value in bound.arguments.items()
-        if key in bound.given and key not in (name, bound.entry["input"])
+        if key in bound.given and id(value) in own and key not in (name, bound.entry["input"])
     }
     arguments = (*(Argument(key, value) for key, value in kept.items()), Argument(name, Const(None)))
     if bound.constructor is None:

@@ -137,8 +137,9 @@ class CalledCase(Case):
         classes = self.source.classes if self.source is not None else None
         stated = self._literal.get(self.labels_name or "")
         known = self.request.shape
-        if stated is not None and (known is None or len(known) == len(stated["shape"])):
-            yield from self._shapes_for_labels(tuple(stated["shape"]), batches.as_array(stated), classes)
+        if stated is not None:
+            fitting = self._shapes_for_labels(tuple(stated["shape"]), batches.as_array(stated), classes)
+            yield from (shape for shape in fitting if known is None or len(known) == len(shape))
         yield from self.shapes(classes or learned_units(self.pre, self.readers["before"]))
 
     def _shapes_for_labels(self, shape: tuple[int, ...], values: Any, classes: int | None) -> Iterator[tuple[int, ...]]:

@@ -114,6 +114,9 @@ def judged(trials: list[Trial], framework: str, notes: tuple[str, ...] = ()) -> 
         differs = next((trial for trial in trials if trial.before_against.why), None)
         shown = f"{_how(differs)} ({differs.name})" if differs else "the loss equals its reference"
         return said(Verdict.UNDECIDED, "there is no rewritten loss to compare", shown)
+    raised = {(trial.before.raised, trial.after.raised if trial.after else None) for trial in trials}
+    if len(raised) == 1 and all(before is not None and before == after for before, after in raised):
+        return said(Verdict.UNDECIDED, f"neither version runs here: {trials[0].before.raised}")
     wrong = next((trial for trial in trials if trial.after_against and trial.after_against.why), None)
     if wrong is not None and wrong.after_against is not None:
         why = f"the rewritten loss differs from the reference ({wrong.name})"
