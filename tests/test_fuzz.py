@@ -1,0 +1,280 @@
+"""Fuzzing: generated loss code, arbitrary syntax, and bytes changed at random in code, notebooks and knowledge.
+
+Bounded and always the same in the test run; `LINTLOSS_FUZZ=5000 pytest tests/test_fuzz.py` tries as many examples of
+each kind, others every time.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from oracle.choices import Choices
+from oracle.programs import generate
+
+from lintloss import linter
+from lintloss.cli import main
+from lintloss.config import Settings
+from lintloss.finding import Finding, Report
+from lintloss.sources import Source, Unreadable
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = int(os.environ.get("LINTLOSS_FUZZ", "0"))
+CODE = sorted(path for path in (ROOT / "fixtures").rglob("*.py") if not path.name.endswith(".fixed.py"))
+KNOWLEDGE = sorted([*(ROOT / "rules").glob("LL*.md"), ROOT / "rules" / "apis" / "numpy.toml"])
+
+bounded = settings(
+    max_examples=EXAMPLES or 12,
+    derandomize=not EXAMPLES,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+programs = st.integers(0, 10**9).map(lambda seed: generate(Choices(seed)).source)
+
+
+def lint(*sources: Source) -> Report:
+    return linter.lint(sources, Settings())
+
+
+def source(text: str, filename: str = "train.py") -> Source:
+    return Source.from_text(text, filename)
+
+
+def codes(text: str) -> Counter[str]:
+    return Counter(finding.code for finding in lint(source(text)).findings)
+
+
+# -- generated loss code ---------------------------------------------------------------------------------------------
+
+
+@bounded
+@given(programs)
+def test_fixing_ends_parses_and_changes_nothing_the_second_time(text: str) -> None:
+    once = linter.fix([source(text)], Settings(), unsafe=True).sources[0].text
+    ast.parse(once)
+    assert linter.fix([source(once)], Settings(), unsafe=True).sources[0].text == once
+
+
+@bounded
+@given(programs)
+def test_a_fix_leaves_what_is_outside_its_edits(text: str) -> None:
+    given_source = source(text)
+    for finding in lint(given_source).findings:
+        if finding.fix is not None and {edit.span.filename for edit in finding.fix.edits} == {"train.py"}:
+            assert given_source.edited(finding.fix.edits).decode() == _edited(given_source, finding)
+
+
+def _edited(given_source: Source, finding: Finding) -> str:
+    """The same done the slow way: line by line, from the last edit to the first."""
+    lines = given_source.text.split("\n")
+    assert finding.fix is not None
+    for edit in sorted(finding.fix.edits, key=lambda edit: edit.span.start, reverse=True):
+        (first, start), (last, end) = ((p.row - 1, p.column - 1) for p in (edit.span.start, edit.span.end))
+        tail = lines[last][end:] if last < len(lines) else ""
+        lines[first : last + 1] = (lines[first][:start] + edit.content + tail).split("\n")
+    return "\n".join(lines)
+
+
+@bounded
+@given(programs)
+def test_names_are_no_evidence(text: str) -> None:
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    kept = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    kept |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    as_written = codes(ast.unparse(tree))
+    for node in nodes:
+        if isinstance(node, ast.Name) and node.id in bound - kept:
+            node.id = f"renamed_{node.id}"
+    assert codes(ast.unparse(tree)) == as_written
+
+
+@bounded
+@given(programs, st.integers(0, 10**6))
+def test_unrelated_definitions_change_nothing(text: str, seed: int) -> None:
+    chooser = random.Random(seed)
+    tree = ast.parse(text)
+    lines = text.split("\n")
+    starts = [_first_row(node) for node in tree.body]
+    for row in sorted(chooser.sample(starts, min(3, len(starts))), reverse=True):
+        lines.insert(row - 1, f"def unrelated_{row}(a, b=2):\n    return [a, b]")
+    assert codes("\n".join(lines)) == codes(text)
+
+
+def _first_row(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+@bounded
+@given(programs)
+def test_the_same_code_in_a_function_is_the_same(text: str) -> None:
+    body = "\n".join(f"    {line}" if line else "" for line in text.split("\n"))
+    assert codes(f"def main():\n{body}\n\n\nmain()\n") == codes(text)
+
+
+@bounded
+@given(programs, st.integers(0, 10**6))
+def test_the_same_code_in_two_files_is_the_same(text: str, seed: int) -> None:
+    tree = ast.parse(text)
+    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    rest = [node for node in tree.body if node not in imports]
+    data = next(index for index, node in enumerate(rest) if _computes_a_loss(node))
+    at = random.Random(seed).randrange(1, data + 1)
+    lines = text.split("\n")
+    head, row = "\n".join(ast.unparse(node) for node in imports), _first_row(rest[at]) - 1
+    first, second = "\n".join(lines[:row]), "\n".join(lines[row:])
+    bound = sorted({name for node in rest[:at] for name in _bound(node)})
+    together = [source(first, "part.py"), source(f"{head}\nfrom part import {', '.join(bound)}\n{second}")]
+    found = Counter(finding.code for finding in lint(*together).findings)
+    assert found == codes(text)
+
+
+def _computes_a_loss(node: ast.stmt) -> bool:
+    code = ast.unparse(node).lower()
+    return "crossentropy" in code or "cross_entropy" in code or "compile" in code or "math.log(" in code
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+
+
+@bounded
+@given(programs)
+def test_every_finding_can_be_suppressed(text: str) -> None:
+    lines = text.split("\n")
+    found = lint(source(text)).findings
+    for row in {finding.span.start.row for finding in found}:
+        named = ", ".join(sorted({finding.code for finding in found if finding.span.start.row == row}))
+        lines[row - 1] += f"  # lintloss: ignore[{named}] tried"
+    assert codes("\n".join(lines)) == Counter()
+
+
+@bounded
+@given(st.lists(programs, min_size=2, max_size=4), st.randoms(use_true_random=False))
+def test_the_order_of_files_changes_nothing(texts: Sequence[str], chooser: random.Random) -> None:
+    sources = [source(text, f"file{number}.py") for number, text in enumerate(texts)]
+    shuffled = chooser.sample(sources, len(sources))
+    assert lint(*shuffled).findings == lint(*sources).findings
+
+
+# -- anything else ---------------------------------------------------------------------------------------------------
+
+
+def mutated(data: bytes, seed: int) -> bytes:
+    """Bytes taken out, doubled, swapped and replaced in a few places."""
+    chooser, changed = random.Random(seed), bytearray(data)
+    for _ in range(chooser.randrange(1, 5)):
+        start = chooser.randrange(len(changed) + 1)
+        end = min(len(changed), start + chooser.choice((1, 1, 2, 8, 40)))
+        piece = chooser.choice(
+            (b"", changed[start:end] * 2, changed[start:end][::-1], chooser.randbytes(2), b"([{'\n\t:,")
+        )
+        changed[start:end] = piece
+    return bytes(changed)
+
+
+def checked(data: bytes, filename: str) -> None:
+    """Lint and fix what may be anything: it is refused, or goes all the way."""
+    try:
+        read = Source.from_bytes(data, filename)
+    except Unreadable:
+        return
+    fixed = linter.fix([read], Settings(), unsafe=True)
+    assert not fixed.applied or lint(fixed.sources[0]).files == 1
+
+
+@bounded
+@given(st.sampled_from(CODE), st.integers(0, 10**9))
+def test_any_change_of_code_is_linted_or_refused(path: Path, seed: int) -> None:
+    checked(mutated(path.read_bytes(), seed), "train.py")
+
+
+@bounded
+@given(st.sampled_from(CODE), st.integers(0, 10**9))
+def test_any_change_of_a_notebook_is_linted_or_refused(path: Path, seed: int) -> None:
+    cells = [{"cell_type": "code", "source": part.splitlines(keepends=True)} for part in path.read_text().split("\n\n")]
+    data = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}, indent=1).encode()
+    checked(mutated(data, seed), "train.ipynb")
+
+
+@bounded
+@given(st.data())
+def test_any_syntax_is_linted(data: st.DataObject) -> None:
+    grammar = pytest.importorskip("hypothesmith")
+    text = data.draw(grammar.from_node())
+    try:
+        checked(text.encode(), "train.py")
+    except UnicodeEncodeError:
+        return
+
+
+def one_line(folder: Path, *command: str) -> None:
+    """The command ends with 0 or 1, or with 2 and one line that says why."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        done = CliRunner().invoke(main, list(command))
+    finally:
+        os.chdir(before)
+    assert done.exit_code in (0, 1, 2), done.output
+    assert "internal error" not in done.stderr, done.stderr
+    assert done.exit_code != 2 or len(done.stderr.strip().splitlines()) <= 4, done.stderr
+
+
+SETTINGS = b"""
+[tool.lintloss]
+select = ["LL1", "LL201"]
+ignore = ["LL107"]
+per-file-ignores = { "tests/*" = ["LL101"] }
+severities = { LL104 = "warning" }
+backend = "jax"
+exclude = ["build/**"]
+fail-on = "error"
+"""
+
+
+@bounded
+@given(st.integers(0, 10**9))
+def test_any_change_of_settings_is_one_line(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    folder = tmp_path_factory.mktemp("settings")
+    (folder / "pyproject.toml").write_bytes(mutated(SETTINGS, seed))
+    (folder / "train.py").write_bytes(CODE[seed % len(CODE)].read_bytes())
+    one_line(folder, "check", "train.py")
+
+
+@bounded
+@given(st.sampled_from(KNOWLEDGE), st.integers(0, 10**9))
+def test_any_change_of_knowledge_is_one_line(tmp_path_factory: pytest.TempPathFactory, path: Path, seed: int) -> None:
+    folder = tmp_path_factory.mktemp("knowledge")
+    kind = "rules" if path.suffix == ".md" else "apis"
+    (folder / "own").mkdir()
+    (folder / "own" / path.name).write_bytes(mutated(path.read_bytes(), seed))
+    named = "own" if kind == "rules" else f"own/{path.name}"
+    (folder / "lintloss.toml").write_text(f'{kind} = ["{named}"]\n')
+    (folder / "train.py").write_bytes(CODE[seed % len(CODE)].read_bytes())
+    one_line(folder, "check", "train.py")
+
+
+@bounded
+@given(st.integers(0, 10**9))
+def test_any_change_of_a_baseline_is_one_line(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    folder = tmp_path_factory.mktemp("baseline")
+    (folder / "train.py").write_bytes((ROOT / "fixtures" / "tutorial" / "cross_entropy.py").read_bytes())
+    one_line(folder, "baseline", "train.py")
+    file = folder / ".lintloss-baseline.json"
+    file.write_bytes(mutated(file.read_bytes(), seed))
+    one_line(folder, "check", "train.py")
