@@ -545,9 +545,9 @@ def losses(
 @main.command()
 def clean() -> None:
     """Empty the cache."""
-    from lintloss import cache
+    from lintloss import store
 
-    _show(f"{cache.folder()}: {cache.clean() / 1e6:.1f} MB freed\n")
+    _show(f"{store.folder()}: {store.clean() / 1e6:.1f} MB freed\n")
 
 
 @main.command()

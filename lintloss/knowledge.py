@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lintloss import store
 from lintloss.errors import UsageError
 from lintloss.reading import read_text
 from lintloss.toml_lines import KeyLines
@@ -17,6 +19,7 @@ else:
     import tomli as tomllib
 
 _PACKAGE = Path(__file__).parent
+WORTH_KEEPING = 10_000  # characters of TOML that take longer to parse than to look up
 
 
 @cache
@@ -89,7 +92,17 @@ def stamp(path: Path) -> int:
 
 @cache
 def _load_toml(path: Path, modified: int) -> dict[str, Any]:
-    return parse_toml(_text(path), str(path))
+    text = _text(path)
+    if len(text) < WORTH_KEEPING:
+        return parse_toml(text, str(path))
+    name = f"toml-{store.name(text)}"
+    kept = store.read(name)
+    if isinstance(kept, dict):
+        return kept
+    data = parse_toml(text, str(path))
+    with suppress(TypeError, ValueError):  # dates and numbers that are not finite, which JSON has not
+        store.write(name, data)
+    return data
 
 
 def _text(path: Path) -> str:

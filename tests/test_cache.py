@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lintloss import cache, codec, linter
+from lintloss import codec, linter, store
 from lintloss.cache import Cache
 from lintloss.checking import Checked
 from lintloss.config import Settings
@@ -89,7 +89,7 @@ def test_settings_have_answers_of_their_own() -> None:
 @pytest.mark.parametrize("damage", [b"", b"{", b"\0" * 100, b"0" * 32 + b"\n{}"])
 def test_a_damaged_cache_is_an_empty_one(damage: bytes) -> None:
     first, _ = run()
-    (file,) = cache.folder().glob("*.json")
+    (file,) = store.folder().glob("[0-9a-f]*.json")
     file.write_bytes(damage)
     again, way = run()
     assert again == first
@@ -109,13 +109,13 @@ def test_a_cache_that_cannot_be_written_costs_nothing(monkeypatch: pytest.Monkey
 
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     run()
-    held = sum(each.stat().st_size for each in cache.folder().glob("*.json"))
-    monkeypatch.setattr(cache, "MOST_BYTES", held + 10)
+    held = sum(each.stat().st_size for each in store.folder().glob("*.json"))
+    monkeypatch.setattr(store, "MOST_BYTES", held + 10)
     run(Settings(ignore=("LL101",)))
-    assert sum(each.stat().st_size for each in cache.folder().glob("*.json")) <= held + 10
+    assert sum(each.stat().st_size for each in store.folder().glob("*.json")) <= held + 10
 
 
 def test_clean_empties_it() -> None:
     run()
-    assert cache.clean() > 0
-    assert not cache.folder().exists()
+    assert store.clean() > 0
+    assert not store.folder().exists()
