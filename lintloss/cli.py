@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
 
 import click
 
 from lintloss import __version__, output
-from lintloss.config import FailOn, Loaded, Settings, folder_of, load
+from lintloss.choices import FailOn
 from lintloss.errors import UsageError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from lintloss.config import Loaded, Settings
     from lintloss.finding import Finding, Report
     from lintloss.jobs import Way
     from lintloss.linter import Fixed
@@ -175,6 +174,7 @@ class _Selection:
         Raises:
             UsageError: a code, here or in the settings file, names no rule.
         """
+        from lintloss.config import Settings
         from lintloss.rulebook import load_rules
         from lintloss.selection import refuse_unknown
 
@@ -617,11 +617,15 @@ def server(stdio: bool) -> int:
 
 
 def _load_settings(paths: Sequence[Path], stdin_filename: str | None, config: Path | None) -> Loaded:
+    from lintloss.config import load
+
     return load(_start(paths, stdin_filename), config)
 
 
 def _start(paths: Sequence[Path], stdin_filename: str | None) -> Path:
     """The folder from which settings and baselines are looked for."""
+    from lintloss.config import folder_of
+
     return folder_of([Path(stdin_filename)] if stdin_filename else paths)
 
 
@@ -630,11 +634,15 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
     nearest = get_close_matches(word, known, n=1)
     return f"; did you mean `{nearest[0]}`?" if nearest else ""
 
 
 def _described(error: Exception) -> str:
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return " ".join(f"{type(error).__name__}: {error}".split()) + where

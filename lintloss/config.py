@@ -16,12 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from lintloss.choices import Backend, FailOn, SeverityName
 from lintloss.errors import UsageError
 from lintloss.knowledge import key_lines, load_toml
-
-FailOn = Literal["error", "warning", "undecided"]
-Backend = Literal["tensorflow", "jax", "torch"]
-SeverityName = Literal["error", "warning"]
 
 _FILE_NAMES = ("lintloss.toml", "pyproject.toml")
 

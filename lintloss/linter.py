@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintloss import checking
-from lintloss.config import FailOn, Settings
+from lintloss.choices import FailOn
+from lintloss.config import Settings
 from lintloss.depth import on_deep_stack
 from lintloss.errors import UsageError
 from lintloss.files import Change, display_name, write_changes

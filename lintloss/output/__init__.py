@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from lintloss.finding import Report
-from lintloss.output.context import Context
+if TYPE_CHECKING:
+    from lintloss.finding import Report
+    from lintloss.output.context import Context
 
 _MODULES = {
     "text": "text",
