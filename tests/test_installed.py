@@ -44,6 +44,14 @@ def test_the_wheel_carries_the_rule_pages(python: Path, tmp_path: Path) -> None:
     assert "softmax-into-softmax-loss" in done.stdout
 
 
+def test_the_wheel_carries_its_licence_and_says_that_it_is_typed(python: Path, tmp_path: Path) -> None:
+    code = "import importlib.metadata as m; print(*(str(file) for file in m.files('lintloss')), sep='\\n')"
+    done = subprocess.run([str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    files = done.stdout.splitlines()
+    assert "lintloss/py.typed" in files
+    assert any(file.endswith(".dist-info/licenses/LICENSE") for file in files)
+
+
 def test_the_wheel_carries_the_settings_schema(python: Path) -> None:
     code = "from lintloss import schema; print(schema.FILE.read_text(encoding='utf-8') == schema.render())"
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
