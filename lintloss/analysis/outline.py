@@ -216,6 +216,8 @@ class Outline:
         entries = self.book.entries(path)
         if entries:
             return any(words.makes_a_site(entry, self.book, self.asked) for entry in entries)
+        if path.split(".")[0] in _STANDARD:
+            return False
         # A model's method may stand behind a path into the library that the book does not describe.
         return not self._is_library(path) or node.attr.encode() in self.vocabulary.methods
 
