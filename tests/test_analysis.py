@@ -71,6 +71,10 @@ SOFTMAX = {
     "a model called": "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\n" + LOSS.format("m(x)"),
     "a mask on it": LOSS.format("tf.where(x > 0, tf.nn.softmax(x @ w), 0.0)"),
     "a logarithm undone": LOSS.format("tf.exp(tf.nn.log_softmax(x @ w))"),
+    "outputs gathered in a list, then stacked": (
+        "steps = []\nfor turn in range(4):\n    steps.append(tf.nn.softmax(x[turn] @ w))\n"
+        + LOSS.format("tf.stack(steps)")
+    ),
     "written out": "e = tf.exp(x @ w)\np = e / tf.reduce_sum(e, -1, keepdims=True)\n" + LOSS.format("p"),
 }
 
