@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEEPEST_CALL = 40
 STEPS_PER_FILE = 150_000
-STEPS_PER_CALL = 8_000  # of a function that nobody calls: all but one in a hundred loss calls are reached in half of it
+STEPS_PER_CALL = 40_000  # of a function that nobody calls, with all that it calls
 MOST_LEAVES = 32
 NOTHING = Const(None)
 # The heap's entry for what user code sets on libraries themselves (`tf.model = ...`), by dotted path.
