@@ -117,9 +117,17 @@ def recorded(side: Side) -> dict[str, Any] | None:
     except (NameError, ImportError):  # a fixture is a piece of a program, and need not run by itself
         return None
     except Exception as error:
-        values["loss"] = error
-    is_numbers = all(np.asarray(values[name]).dtype.kind in "iufb" for name in side.leaves if name in values)
-    return values if is_numbers and set(values) == set(places) else None
+        values.setdefault("loss", error)  # another loss further down may be the one that raises
+    numbers = [value for value in values.values() if not isinstance(value, Exception)]
+    return values if set(values) == set(places) and all(map(is_numeric, numbers)) else None
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether there is a number to compare: a symbol of a graph that is being built has none."""
+    try:
+        return np.asarray(value).dtype.kind in "iufb"
+    except (TypeError, ValueError):
+        return False
 
 
 def instrumented(text: str, places: dict[str, NodeOrigin]) -> str:
