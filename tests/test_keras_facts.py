@@ -382,7 +382,8 @@ def test_softmax_over_one_unit_trains_as_sigmoid_and_predicts_one() -> None:
     assert not measured.warns("from_logits")
     messages = [str(warning.message) for warning in caught] + measured.messages
     assert any("softmax" in message for message in messages), "Keras' general warning of a softmax over one unit"
-    assert np.all(model.predict(inputs, verbose=0) == 1.0)
+    # To the last bit of float32: some processors' division gives the number just below 1.
+    assert np.all(np.abs(model.predict(inputs, verbose=0) - 1.0) <= np.finfo(np.float32).eps)
 
 
 def test_softmax_over_one_unit_with_categorical_cross_entropy_is_zero() -> None:
