@@ -219,11 +219,13 @@ def _place_of(function: Function, parameters: cst.Parameters, name: str) -> Node
 
 
 def _is_set_aside(machine: Machine, default: Term) -> bool:
-    """Whether this default is left open: a function nobody calls is also walked as if its flags were given."""
-    is_flag = isinstance(default, Const) and isinstance(default.value, (str, bool, type(None)))
-    if not is_flag or len(machine.calls) > 1:
+    """Whether this default is left open: a function nobody calls is also walked as if its flags were given.
+
+    Its numbers are open then as well: they may be the defaults for another mode.
+    """
+    if not isinstance(default, Const) or len(machine.calls) > 1:
         return False
-    machine.flags_by_default += 1
+    machine.flags_by_default += isinstance(default.value, (str, bool, type(None)))
     return machine.without_defaults
 
 
