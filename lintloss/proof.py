@@ -174,7 +174,7 @@ def _rewritten(
     again = Analyser([*present.values()], settings).analyse(present[name])
     start, end = moved(sources[name], finding.fix.edits, finding.span)
     found = {
-        site: _offset(present[name], site.origin.span, "start")
+        site: present[name].stretch(site.origin.span)[0]
         for site in again.sites
         if site.anchor == case.site.anchor and site.origin.span.filename == name
     }
@@ -205,18 +205,11 @@ def moved(source: Source, edits: Sequence[Edit], span: Span) -> tuple[int, int]:
 
     Where an edit replaces the span's beginning, the rewritten span begins with the edit.
     """
-    start, end = _offset(source, span, "start"), _offset(source, span, "end")
+    start, end = source.stretch(span)
     changes = [
-        (_offset(source, edit.span, "start"), _offset(source, edit.span, "end"), len(edit.content))
-        for edit in edits
-        if edit.span.filename == source.filename
+        (*source.stretch(edit.span), len(edit.content)) for edit in edits if edit.span.filename == source.filename
     ]
     start = min([start, *(first for first, last, _ in changes if first <= start < last)])
     before = sum(size - (last - first) for first, last, size in changes if last <= start)
     through = sum(size - (last - first) for first, last, size in changes if first <= end)
     return start + before, end + through
-
-
-def _offset(source: Source, span: Span, side: str) -> int:
-    place = span.start if side == "start" else span.end
-    return source.offset(source.text_row(span.cell, place.row), place.column)
