@@ -12,7 +12,7 @@ from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.terms import Term
 from lintloss.confirm import Request, batches, verdicts
 from lintloss.confirm.batches import LeafValue
-from lintloss.confirm.cases import EXAMPLES, Case, Problem, Undecided, learned_units
+from lintloss.confirm.cases import EXAMPLES, Case, Problem, Said, Undecided, learned_units
 from lintloss.confirm.expectations import NoReference, weights_of
 from lintloss.confirm.process import Message, Worker
 from lintloss.confirm.references import Array
@@ -40,9 +40,9 @@ class CalledCase(Case):
             self.labels_name = None
             self.programs = self._programs(terms, cuts)
         self.labels = reader.program(self._labels_term, {self.logits_name: None, self.labels_name or "": None})
-        weights = weights_of(self.before, book)
-        self.weights = reader.program(weights, {self.logits_name: None}) if weights is not None else None
-        self.weights_name = self._check_leaves()
+        cut = {self.logits_name: None}
+        self.weights = {role: reader.program(term, cut) for role, term in weights_of(self.before, book).items()}
+        self.drawn_weights = self._check_leaves()
 
     @property
     def _labels_term(self) -> Term:
@@ -57,12 +57,12 @@ class CalledCase(Case):
         known = {side: term for side, term in terms.items() if term is not None}
         return {side: self.readers[side].program(term, cuts) for side, term in known.items()}
 
-    def _check_leaves(self) -> str | None:
-        """All leaves must be logits, labels or weights; returns the weights' name."""
+    def _check_leaves(self) -> dict[str, str]:
+        """All leaves must be logits, labels or weights; returns the weights' names, with what they weigh."""
         if self.logits_name not in self.programs["before"].leaves:
             raise Undecided("the logits were not found in the loss")
-        weights = next(iter(self.weights.leaves), None) if self.weights is not None else None
-        known = {self.logits_name, self.labels_name, weights}
+        weights = {leaf: role for role, program in self.weights.items() for leaf in list(program.leaves)[:1]}
+        known = {self.logits_name, self.labels_name, *weights}
         for program in (*self.programs.values(), self.labels):
             for name, term in program.leaves.items():
                 if name not in known:
@@ -81,7 +81,7 @@ class CalledCase(Case):
         is_free = not self._literal and not isinstance((self.request.shape or (None,))[0], int)
         shape = (EXAMPLES, *self._shape[1:]) if is_free and self._shape else self._shape
         leaves = self._drawn(batches.NAMES[0], shape)
-        labels = self._said(leaves)["labels"]
+        labels = self._said(leaves).labels
         return Problem(leaves, labels, self.expected["before"].rows(labels, shape))
 
     def sides(self) -> dict[str, Message]:
@@ -92,7 +92,7 @@ class CalledCase(Case):
         return self._run({**problem.leaves, self.logits_name: given})
 
     def _labels_known(self, literal: Mapping[str, LeafValue]) -> bool:
-        return (self.labels_name is None or self.labels_name in literal) and self.weights_name is None
+        return (self.labels_name is None or self.labels_name in literal) and not self.drawn_weights
 
     @cached_property
     def _literal(self) -> dict[str, LeafValue]:
@@ -157,12 +157,14 @@ class CalledCase(Case):
         leaves = {self.logits_name: batches.tensor(batches.logits(name, shape, dtype), dtype)}
         if self.labels_name is not None:
             leaves[self.labels_name] = self._drawn_source(name, shape, dtype, self._literal.get(self.labels_name))
-        if self.weights_name is not None:
-            leaves[self.weights_name] = batches.tensor(batches.weights(name, shape[0]), dtype)
+        axis = self.expected["before"].axis(len(shape))
+        for leaf, role in self.drawn_weights.items():
+            size = shape[0] if role == "weights" else shape[axis]
+            leaves[leaf] = batches.tensor(batches.weights(name, size), dtype)
         return leaves
 
     def _drawn_source(self, name: str, shape: tuple[int, ...], dtype: str, stated: LeafValue | None) -> LeafValue:
-        axis = self.expected["before"].options.axis
+        axis = self.expected["before"].axis(len(shape))
         data = self.drawn_labels(name, shape, axis)
         if stated is None:
             return batches.tensor(self._ranked(data), "int32" if self.encoding == "class_ids" else dtype)
@@ -179,25 +181,17 @@ class CalledCase(Case):
         return data[..., 0] if missing == -1 and data.shape[-1] == 1 else data
 
     def _measured(self, name: str, leaves: Mapping[str, LeafValue]) -> Trial:
-        outcomes, said = self._run(leaves), self._said(leaves)
+        outcomes = self._run(leaves)
         logits = np.asarray(batches.as_array(leaves[self.logits_name]), np.float64)
-        return self.trial(name, logits, said["labels"], said.get("weights"), outcomes)
+        return self.trial(name, logits, self._said(leaves), outcomes)
 
     def _run(self, leaves: Mapping[str, LeafValue]) -> dict[str, Outcome]:
         programs = {side: program.message() for side, program in self.programs.items()}
         message = {"task": "evaluate", "programs": programs, "leaves": dict(leaves), "wrt": self.logits_name}
         return {side: verdicts.outcome(answer) for side, answer in self.answered(message).items()}
 
-    def _said(self, leaves: Mapping[str, LeafValue]) -> dict[str, Any]:
-        """The labels that the loss gets, and the weights if it gets any."""
-        programs = {"labels": self.labels.message()}
-        if self.weights is not None:
-            programs["weights"] = self.weights.message()
-        answer = self.answered({"task": "evaluate", "programs": programs, "leaves": dict(leaves)})
-        for part in answer.values():
-            if "raised" in part:
-                raise Undecided(f"the labels cannot be computed: {part['raised']}")
-        return {name: batches.as_array(part["value"]) for name, part in answer.items()}
+    def _said(self, leaves: Mapping[str, LeafValue]) -> Said:
+        return self.said(self.labels, self.weights, leaves)
 
 
 def _same_kind(stated: LeafValue, encoding: str) -> bool:

@@ -11,11 +11,11 @@ from lintloss.analysis.sites import Site
 from lintloss.analysis.terms import Term
 from lintloss.confirm import Request, batches, verdicts
 from lintloss.confirm.batches import LeafValue
-from lintloss.confirm.expectations import Expectation, expectation
+from lintloss.confirm.expectations import UNWEIGHED, Expectation, Weights, expectation
 from lintloss.confirm.labels import label_source
 from lintloss.confirm.process import Message, Worker
 from lintloss.confirm.references import Array, Loss
-from lintloss.confirm.serialise import Reader, constant_int
+from lintloss.confirm.serialise import Program, Reader, constant_int
 from lintloss.confirm.verdicts import EXTREME, Comparison, Outcome, Trial
 
 EXAMPLES = 48  # of a problem to learn, where their number is free
@@ -32,6 +32,14 @@ class Problem:
     leaves: Mapping[str, LeafValue]
     labels: Any
     rows: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What a loss is told beside its prediction."""
+
+    labels: Any
+    weights: Weights = UNWEIGHED
 
 
 class Case:
@@ -91,28 +99,27 @@ class Case:
         if self.source is not None and self.source.encoding != "unknown":
             return self.source.encoding
         wants = (self.after or self.before).entry["labels"]
-        by_entry = {"sparse": "class_ids", "dense": "one_hot", "binary": "binary"}
+        by_entry = {"sparse": "class_ids", "either": "class_ids", "dense": "one_hot", "binary": "binary"}
         if self.expected["before"].is_softmax:
             return by_entry.get(str(wants), "one_hot").replace("binary", "one_hot")
         return "continuous" if "error" in self.request.intent else "binary"
 
-    def trial(self, name: str, logits: Array, labels: Any, weights: Any, found: Mapping[str, Outcome]) -> Trial:
+    def trial(self, name: str, logits: Array, said: Said, found: Mapping[str, Outcome]) -> Trial:
         """Compare what was found with the reference, each side in its own layout."""
-        sides = {side: self._against(side, name, logits, labels, weights, found[side]) for side in self.expected}
-        shown = self.expected.get("after", self.expected["before"]).on(logits, labels, weights)
+        sides = {side: self._against(side, name, logits, said, found[side]) for side in self.expected}
+        shown = self.expected.get("after", self.expected["before"]).on(logits, said.labels, said.weights)
         return Trial(name, found["before"], found.get("after"), shown, sides["before"], sides.get("after"))
 
-    def _against(self, side: str, name: str, logits: Array, labels: Any, weights: Any, found: Outcome) -> Comparison:
+    def _against(self, side: str, name: str, logits: Array, said: Said, found: Outcome) -> Comparison:
         expected = self.expected[side]
         site = self.after if side == "after" and self.after is not None else self.before
         clamp = site.entry.under(self._arguments(site))["clamp"]
 
         def clamped() -> Loss:
-            return expected.on(logits, labels, weights, float(clamp))
+            return expected.on(logits, said.labels, said.weights, float(clamp))
 
-        return verdicts.compare(
-            found, expected.on(logits, labels, weights), logits, clamped if clamp and name == EXTREME else None
-        )
+        meant = expected.on(logits, said.labels, said.weights)
+        return verdicts.compare(found, meant, logits, clamped if clamp and name == EXTREME else None)
 
     def _arguments(self, site: Site) -> Mapping[str, Term]:
         term = site.term if site.term is not None else site.constructor
@@ -124,6 +131,20 @@ class Case:
 
     def drawn_labels(self, name: str, shape: tuple[int, ...], axis: int) -> Any:
         return batches.labels(name, self.encoding, shape, axis)
+
+    def said(self, labels: Program, weights: Mapping[str, Program], leaves: Mapping[str, LeafValue]) -> Said:
+        """The labels that the loss gets for a batch, and the weights if it gets any.
+
+        Raises:
+            Undecided: they cannot be computed.
+        """
+        programs = {name: program.message() for name, program in (("labels", labels), *weights.items())}
+        answer = self.answered({"task": "evaluate", "programs": programs, "leaves": dict(leaves)})
+        for part in answer.values():
+            if "raised" in part:
+                raise Undecided(f"labels or weights cannot be computed: {part['raised']}")
+        values = {name: batches.as_array(part["value"]) for name, part in answer.items()}
+        return Said(values.pop("labels"), Weights(**values))
 
     def answered(self, message: Message) -> Message:
         """The worker's answer; what it refused to run makes the case undecided."""

@@ -1,11 +1,10 @@
-"""Losses that are given to `compile`: the model's head, through Keras' own training step."""
+"""Losses that are given to `compile` or a trainer: the model's head, through the framework's own training step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,8 @@ from lintloss.analysis.terms import Api, Const, Term
 from lintloss.analysis.terms import Sequence as SequenceTerm
 from lintloss.confirm import Request, batches, verdicts
 from lintloss.confirm.batches import LeafValue
-from lintloss.confirm.cases import EXAMPLES, Case, Problem, Undecided, learned_units
+from lintloss.confirm.cases import EXAMPLES, Case, Problem, Said, Undecided, learned_units
+from lintloss.confirm.expectations import weights_of
 from lintloss.confirm.process import Message, Worker
 from lintloss.confirm.references import Array
 from lintloss.confirm.serialise import Program, described
@@ -35,6 +35,8 @@ class CompiledCase(Case):
         for program in self.losses.values():
             for term in program.leaves.values():
                 raise Undecided(f"the loss is {described(term)}")
+        reader = self.readers["before"]
+        self.weights = {role: reader.program(term) for role, term in weights_of(self.before, book).items()}
         self.label_programs = {side: self._labels(side, site) for side, site in sites.items()}
 
     def _head(self, side: str, site: Site, cuts: Mapping[str, str | None]) -> Program:
@@ -61,13 +63,12 @@ class CompiledCase(Case):
         shape, output = self._fitting
         for name in batches.NAMES:
             logits, leaves = batches.logits(name, shape, self.dtype), self._leaves(name, output)
-            labels, found = self._said(leaves), self._run(logits, leaves)
-            yield self.trial(name, logits.reshape(output), labels, None, found)
+            yield self.trial(name, logits.reshape(output), self._said(leaves), self._run(logits, leaves))
 
     def problem(self) -> Problem:
         _, output = self._fitting
         leaves = self._leaves(batches.NAMES[0], (EXAMPLES, *output[1:]))
-        labels = self._said(leaves)
+        labels = self._said(leaves).labels
         return Problem(leaves, labels, self.expected["before"].rows(labels, (EXAMPLES, *output[1:])))
 
     def sides(self) -> dict[str, Message]:
@@ -110,13 +111,8 @@ class CompiledCase(Case):
             for side, outcome in found.items()
         }
 
-    def _said(self, leaves: Mapping[str, LeafValue]) -> Any:
-        """The labels that the loss gets."""
-        programs = {"labels": self.label_programs["before"].message()}
-        labels = self.answered({"task": "evaluate", "programs": programs, "leaves": dict(leaves)})["labels"]
-        if "raised" in labels:
-            raise Undecided(f"the labels cannot be computed: {labels['raised']}")
-        return batches.as_array(labels["value"])
+    def _said(self, leaves: Mapping[str, LeafValue]) -> Said:
+        return self.said(self.label_programs["before"], self.weights, leaves)
 
     def _side(self, side: str) -> Message:
         head = self.heads[side]

@@ -7,7 +7,7 @@ reduction. Whether labels are ids or rows is seen from the labels themselves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ DENSE: dict[str, Reference] = {
     "kl_divergence": references.kl_divergence,
 }
 SPARSE: dict[str, Reference] = {"multi_margin": references.multi_margin}
+WEIGH_CLASSES = {*SPARSE, "softmax_cross_entropy", "sparse_softmax_cross_entropy", "sigmoid_cross_entropy"}
 REDUCTIONS = {
     "none": "none",
     "sum": "sum",
@@ -54,11 +55,24 @@ REDUCTIONS = {
     "weighted_sum_over_batch_size": "sum_over_batch_size",
     "weighted_sum_by_nonzero_weights": "sum_by_nonzero_weights",
 }
-_FACTORS = ("label_smoothing", "gamma", "alpha", "pos_weight")
+_FACTORS = ("label_smoothing", "gamma", "alpha", "pos_weight", "margin", "power")
 
 
 class NoReference(Exception):
     """There is nothing to compare with; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What a loss call was given to weigh with: examples, classes, and of these the positive ones; None for nothing."""
+
+    weights: Array | None = None
+    class_weights: Array | None = None
+    pos_weight: Array | None = None
+
+
+WEIGHTS = tuple(each.name for each in fields(Weights))
+UNWEIGHED = Weights()
 
 
 @dataclass(frozen=True)
@@ -77,16 +91,29 @@ class Expectation:
     def is_softmax(self) -> bool:
         return self.intent in DENSE or self.intent in SPARSE
 
-    def on(self, logits: Array, labels: Any, weights: Any = None, clamp: float | None = None) -> Loss:
+    def axis(self, rank: int) -> int:
+        """Where the classes lie in logits of `rank` axes."""
+        return self.options.axis if -rank <= self.options.axis < rank - 1 else -1
+
+    def on(self, logits: Array, labels: Any, given: Weights = UNWEIGHED, clamp: float | None = None) -> Loss:
         """The loss and gradient of a batch; the gradient has the logits' own shape.
 
         Raises:
             NoReference: labels and logits do not go together.
         """
-        options = replace(self.options, clamp=clamp)
-        loss = self._pointwise(logits, np.asarray(labels), options)
+        if given.class_weights is not None and self.intent not in WEIGH_CLASSES:
+            raise NoReference(f"the reference of {self.intent} knows no weights of classes")
+        pos_weight = self.options.pos_weight if given.pos_weight is None else given.pos_weight
+        options = replace(
+            self.options,
+            axis=self.axis(logits.ndim),
+            class_weights=given.class_weights,
+            pos_weight=pos_weight,
+            clamp=clamp,
+        )
         try:
-            result = references.reduced(loss, self.reduction, weights)
+            loss = self._pointwise(logits, np.asarray(labels), options)
+            result = references.reduced(loss, self.reduction, given.weights)
         except ValueError as error:
             raise NoReference("the weights do not fit the losses") from error
         return replace(result, gradient=result.gradient.reshape(logits.shape))
@@ -100,10 +127,11 @@ class Expectation:
         labels = np.asarray(labels)
         if labels.size == int(np.prod(shape)) and not (self.is_softmax and labels.ndim < len(shape)):
             return np.asarray(labels, np.float64).reshape(shape)
-        ids = _without_unit(labels, len(shape), self.options.axis)
-        if not self.is_softmax or ids.shape != tuple(np.delete(shape, self.options.axis)):
+        axis = self.axis(len(shape))
+        ids = _without_unit(labels, len(shape), axis)
+        if not self.is_softmax or ids.shape != tuple(np.delete(shape, axis)):
             raise NoReference(f"labels of shape {labels.shape} do not fit logits of shape {shape}")
-        return np.moveaxis(references.one_hot(ids.astype(np.int64), shape[self.options.axis]), -1, self.options.axis)
+        return np.moveaxis(references.one_hot(ids.astype(np.int64), shape[axis]), -1, axis)
 
     def _pointwise(self, logits: Array, labels: Any, options: Options) -> Pointwise:
         if not self.is_softmax:
@@ -139,22 +167,11 @@ def expectation(request: Request, measured: Site, book: ApiBook) -> Expectation:
     Only the layout may follow the rewritten call: a loss object averages by itself, where a function may leave it to an
     outer `reduce_mean` that is no part of the site.
     """
-    _check_class_weights(request.before, book)
     options = _told(request.before, book)
-    is_keras = measured.entry.framework == "keras" and measured.formula is None
-    return Expectation(request.intent, replace(options, averaged=is_keras), _layout(request, measured, book))
-
-
-def _check_class_weights(site: Site, book: ApiBook) -> None:
-    """Raise where classes weigh differently: the references know no weights of classes."""
-    bound = book.bind(site.term) if site.term is not None else None
-    given = [bound.role(role) for role in ("class_weights", "pos_weight")] if bound is not None else []
-    if any(each is not None and _number(each) is None and not _is_none(each) for each in given):
-        raise NoReference("classes have weights of their own")
-
-
-def _is_none(term: Term) -> bool:
-    return isinstance(term, Const) and term.value is None
+    entry = measured.entry
+    is_averaged = measured.formula is None and (entry.framework == "keras" or bool(entry["averages"]))
+    options = replace(options, averaged=is_averaged, elementwise=entry["reduction"] == "elementwise")
+    return Expectation(request.intent, options, _layout(request, measured, book))
 
 
 def reduction_of(site: Site, book: ApiBook) -> str:
@@ -162,7 +179,7 @@ def reduction_of(site: Site, book: ApiBook) -> str:
     if site.formula is not None:
         return _formula_reduction(site.formula)
     declared = REDUCTIONS.get(str(site.entry["reduction"] or "none"), "none")
-    if site.model is not None:
+    if site.model is not None and site.entry.framework == "keras":
         return declared if site.constructor is not None and declared != "none" else "sum_over_batch_size"
     bound = book.bind(site.term) if site.term is not None else None
     name = site.entry.role("reduction")
@@ -177,12 +194,18 @@ def reduction_of(site: Site, book: ApiBook) -> str:
     return REDUCTIONS.get(str(word or "none").lower(), declared)
 
 
-def weights_of(site: Site, book: ApiBook) -> Term | None:
-    """The sample weights that the site was given, None where it was given none or the constant one."""
-    bound = book.bind(site.term) if site.term is not None else None
-    given = bound.role("weights") if bound is not None else None
-    is_one = isinstance(given, Const) and given.value in (None, 1)
-    return None if is_one or site.entry["reference"] == "weighted_sigmoid_cross_entropy" else given
+def weights_of(site: Site, book: ApiBook) -> dict[str, Term]:
+    """The weights that the site was given, by the names of `Weights`; none where it was given None or 1."""
+    call = site.term if site.term is not None else site.constructor
+    bound = book.bind(call) if call is not None else None
+    if bound is None or site.entry["reference"] == "weighted_sigmoid_cross_entropy":
+        return {}
+    given = {role: bound.role(role) for role in WEIGHTS}
+    return {role: term for role, term in given.items() if term is not None and not _is_one(term)}
+
+
+def _is_one(term: Term) -> bool:
+    return isinstance(term, Const) and term.value in (None, 1)
 
 
 def _layout(request: Request, measured: Site, book: ApiBook) -> str:
@@ -222,6 +245,8 @@ def _told(site: Site, book: ApiBook) -> Options:
     stated = {name: bound.role(name) or bound.arguments.get(name) for name in (*_FACTORS, "ignore_class", "axis")}
     values = {name: _number(term) for name, term in stated.items()}
     known: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    if site.entry["classes_axis"] is not None:
+        known.setdefault("axis", site.entry["classes_axis"])
     if "axis" in known and ("softmax" not in str(site.entry["family"]) or not isinstance(known["axis"], int)):
         del known["axis"]
     balanced = bound.arguments.get("apply_class_balancing")

@@ -46,7 +46,7 @@ def evidence(case: Case) -> Evidence | None:
 
 
 def _task(case: Case, problem: Problem) -> Message:
-    order = _classes_last(problem.rows.ndim, case.expected["before"].options.axis)
+    order = _classes_last(problem.rows.ndim, case.expected["before"].axis(problem.rows.ndim))
     rows = problem.rows.transpose(order)
     features = _features(rows if rows.ndim > 1 else rows[:, None])
     generator = np.random.default_rng([batches.SEED, 31])

@@ -27,14 +27,15 @@ class Pointwise:
     """Losses before reduction.
 
     `values[i]` is one loss; `slopes` has the logits' shape and holds the derivative of each loss with respect to its
-    own logits. `axis` is the axis of `slopes` that `values` lacks, None where each logit has a loss of its own. `valid`
-    marks the losses that count (Keras' mask), None for all.
+    own logits. `axis` is the axis of `slopes` that `values` lacks, None where each logit has a loss of its own.
+    `counts` says how much each loss counts where a mean is taken (0 where a mask hides it, a class' weight in PyTorch),
+    None for one each.
     """
 
     values: Array
     slopes: Array
     axis: int | None = None
-    valid: npt.NDArray[np.bool_] | None = None
+    counts: Array | None = None
 
     def along_logits(self, factors: Array) -> Array:
         """Factors, one per loss, so that they multiply `slopes`."""
@@ -56,17 +57,23 @@ class Options:
 
     `averaged` asks for the mean over the last axis where the formula gives a loss per logit (Keras does so). `clamp`
     gives the loss on probabilities clipped to `[clamp, 1 - clamp]` in float32, as Keras computes it from probabilities,
-    or, where it is negative, with logarithms that are at least that, as PyTorch does.
+    or, where it is negative, with logarithms that are at least that, as PyTorch does. `class_weights` weigh what each
+    class adds to a loss: `[C]`, or, for binary losses, anything that broadcasts against the logits. `margin` and
+    `power` are those of `multi_margin`, `elementwise` is that of `kl_divergence`.
     """
 
     axis: int = -1
     label_smoothing: float = 0.0
     ignore_class: int | None = None
-    pos_weight: float = 1.0
+    pos_weight: float | Array = 1.0
+    class_weights: Array | None = None
+    margin: float = 1.0
+    power: int = 1
     gamma: float = 2.0
     alpha: float | Array = 0.25
     balanced: bool = False
     averaged: bool = False
+    elementwise: bool = False
     clamp: float | None = None
 
 
@@ -87,12 +94,15 @@ def sigmoid(z: Array) -> Array:
 
 
 def softmax_cross_entropy(z: Array, y: Array, options: Options = Options()) -> Pointwise:
-    """`-sum_c y_c log softmax(z)_c`: `[..., C]` and `[..., C]` to `[...]`; slope `softmax(z) sum(y) - y`.
+    """`-sum_c w_c y_c log softmax(z)_c`: `[..., C]` and `[..., C]` to `[...]`; slope `softmax(z) sum(w y) - w y`.
 
-    PRML eq. 4.108 and 4.109. Labels may be soft; they need not sum to one.
+    PRML eq. 4.108 and 4.109, with a weight per class (1 where there are none) as in PyTorch's `CrossEntropyLoss`.
+    Labels may be soft; they need not sum to one.
     """
     axis = options.axis
     y = _smoothed(np.broadcast_to(y, z.shape), options.label_smoothing, z.shape[axis])
+    if options.class_weights is not None:
+        y = y * _along(options.class_weights, axis, z.ndim)
     log_p = log_softmax(z, axis)
     values = -(y * _clipped_log(log_p, options.clamp)).sum(axis=axis)
     slopes = np.exp(log_p) * y.sum(axis=axis, keepdims=True) - y
@@ -100,54 +110,64 @@ def softmax_cross_entropy(z: Array, y: Array, options: Options = Options()) -> P
 
 
 def sparse_softmax_cross_entropy(z: Array, ids: Integers, options: Options = Options()) -> Pointwise:
-    """`-log softmax(z)_id`: `[..., C]` and `[...]` to `[...]`; slope `softmax(z) - onehot(id)`.
+    """`-w_id log softmax(z)_id`: `[..., C]` and `[...]` to `[...]`; slope `w_id (softmax(z) - onehot(id))`.
 
-    Examples whose id is `ignore_class` have loss zero and do not count (Keras, `SparseCategoricalCrossentropy`).
+    Examples whose id is `ignore_class` have loss zero and do not count (Keras, `SparseCategoricalCrossentropy`). With
+    weights of classes, an example counts with that of its class (PyTorch, `CrossEntropyLoss`).
     """
     valid = np.ones(ids.shape, bool) if options.ignore_class is None else ids != options.ignore_class
-    dense = np.moveaxis(one_hot(np.where(valid, ids, 0), z.shape[options.axis]), -1, options.axis)
+    known = np.where(valid, ids, 0)
+    dense = np.moveaxis(one_hot(known, z.shape[options.axis]), -1, options.axis)
     loss = softmax_cross_entropy(z, dense, options)
     kept = np.where(valid, 1.0, 0.0)
-    mask = None if options.ignore_class is None else valid
-    return Pointwise(loss.values * kept, loss.slopes * loss.along_logits(kept), loss.axis, mask)
+    counts = None if options.ignore_class is None else kept
+    if options.class_weights is not None:
+        counts = kept * options.class_weights[known]
+    return Pointwise(loss.values * kept, loss.slopes * loss.along_logits(kept), loss.axis, counts)
 
 
 def multi_margin(z: Array, ids: Integers, options: Options = Options()) -> Pointwise:
-    """`sum_{c != id} max(0, 1 - z_id + z_c) / C`: `[..., C]` and `[...]` to `[...]`.
+    """`w_id sum_{c != id} max(0, m - z_id + z_c)^p / C`: `[..., C]` and `[...]` to `[...]`.
 
-    PyTorch, `torch.nn.MultiMarginLoss` with p = 1 and a margin of 1. The slope is `1 / C` for each class that is too
-    near, and minus their number over `C` for the labelled one.
+    PyTorch, `torch.nn.MultiMarginLoss`, with margin `m` and power `p`. The slope is `p max(...)^(p - 1) / C` for each
+    other class, and minus their sum for the labelled one, times the weight.
     """
     classes = z.shape[-1]
     labelled = one_hot(ids, classes)
     own = (z * labelled).sum(axis=-1, keepdims=True)
-    near = np.where(labelled == 1, 0.0, np.maximum(0.0, 1.0 - own + z))
-    touched = (near > 0).astype(np.float64)
-    slopes = (touched - labelled * touched.sum(axis=-1, keepdims=True)) / classes
-    return Pointwise(near.sum(axis=-1) / classes, slopes, -1)
+    near = np.where(labelled == 1, 0.0, np.maximum(0.0, options.margin - own + z))
+    steep = np.where(near > 0, options.power * near ** (options.power - 1), 0.0)
+    slopes = (steep - labelled * steep.sum(axis=-1, keepdims=True)) / classes
+    weight = np.ones(ids.shape) if options.class_weights is None else options.class_weights[ids]
+    return Pointwise(weight * (near**options.power).sum(axis=-1) / classes, weight[..., None] * slopes, -1)
 
 
 def kl_divergence(z: Array, y: Array, options: Options = Options()) -> Pointwise:
     """`sum_c y_c (log y_c - log softmax(z)_c)`: `[..., C]` and `[..., C]` to `[...]`, with `0 log 0 = 0`.
 
-    PRML eq. 1.113. The labels' entropy does not depend on the logits: the slope is that of the cross entropy.
+    PRML eq. 1.113. `elementwise` leaves the terms of the sum apart, as PyTorch's `reduction="none"` does; their slopes
+    are those of the sum. The labels' entropy does not depend on the logits: the slope is that of the cross entropy.
     """
     loss = softmax_cross_entropy(z, y, options)
-    entropy = -(y * np.log(np.where(y > 0, y, 1.0))).sum(axis=options.axis)
-    return Pointwise(loss.values - entropy, loss.slopes, loss.axis)
+    information = y * np.log(np.where(y > 0, y, 1.0))
+    if options.elementwise:
+        return Pointwise(information - y * log_softmax(z, options.axis), loss.slopes)
+    return Pointwise(loss.values + information.sum(axis=options.axis), loss.slopes, loss.axis)
 
 
 def sigmoid_cross_entropy(z: Array, y: Array, options: Options = Options()) -> Pointwise:
-    """`q y softplus(-z) + (1 - y) softplus(z)`: `[...]` to `[...]`, averaged over the last axis if asked.
+    """`w (q y softplus(-z) + (1 - y) softplus(z))`: `[...]` to `[...]`, averaged over the last axis if asked.
 
-    PRML eq. 4.90 with `q = 1`; `q = pos_weight` weighs the positive term (TensorFlow,
-    `tf.nn.weighted_cross_entropy_with_logits`). Slope `q y (sigmoid(z) - 1) + (1 - y) sigmoid(z)`.
+    PRML eq. 4.90 with `q = 1` and `w = 1`; `q = pos_weight` weighs the positive term (TensorFlow,
+    `tf.nn.weighted_cross_entropy_with_logits`), `w = class_weights` both (PyTorch, `BCEWithLogitsLoss`). Slope
+    `w (q y (sigmoid(z) - 1) + (1 - y) sigmoid(z))`.
     """
     y = _smoothed(np.broadcast_to(y, z.shape), options.label_smoothing, 2)
     q, p = options.pos_weight, sigmoid(z)
     log_p = _clipped_log(-softplus(-z), options.clamp)
     log_rest = _clipped_log_rest(-softplus(z), options.clamp)
-    return _averaged(Pointwise(-q * y * log_p - (1 - y) * log_rest, q * y * (p - 1) + (1 - y) * p), options)
+    w = 1.0 if options.class_weights is None else np.broadcast_to(options.class_weights, z.shape)
+    return _averaged(Pointwise(w * (-q * y * log_p - (1 - y) * log_rest), w * (q * y * (p - 1) + (1 - y) * p)), options)
 
 
 def categorical_focal(z: Array, y: Array, options: Options = Options()) -> Pointwise:
@@ -197,7 +217,7 @@ def masked(losses: Pointwise, mask: npt.NDArray[np.bool_]) -> Pointwise:
     """The losses where `mask`, of their shape, holds; the others are zero and do not count (Keras, `apply_mask`)."""
     kept = np.where(mask, 1.0, 0.0)
     slopes = losses.slopes * losses.along_logits(kept)
-    return Pointwise(losses.values * kept, slopes, losses.axis, mask if losses.valid is None else losses.valid & mask)
+    return Pointwise(losses.values * kept, slopes, losses.axis, kept if losses.counts is None else losses.counts * kept)
 
 
 def class_weights(y: Array, weights: Mapping[int, float]) -> Array:
@@ -222,7 +242,7 @@ def reduced(losses: Pointwise, reduction: str, weights: Array | float | None = N
     - `none`: `w l`, shape of the losses
     - `sum`: `sum(w l)`
     - `mean`, `sum_over_batch_size`: `sum(w l) / count(l)`; where a mask says which losses count, `count` counts those
-      (Keras, `reduce_weighted_values`)
+      (Keras, `reduce_weighted_values`), where classes have weights, it adds those of the labelled ones (PyTorch)
     - `sum_by_nonzero_weights`: `sum(w l) / count(w != 0)` (TensorFlow 1, `tf.losses.compute_weighted_loss`)
     - `mean_with_sample_weight`: `sum(w l) / sum(w)` (Keras; TensorFlow 1 calls it `MEAN`)
     - `mean_over_elements`: `sum(w l) / count(z)`, the mean taken over classes too (hand-written losses)
@@ -250,7 +270,7 @@ def _scale(losses: Pointwise, reduction: str, weight: Array) -> float:
 
 
 def _count(losses: Pointwise) -> float:
-    return float(losses.values.size if losses.valid is None else losses.valid.sum())
+    return float(losses.values.size if losses.counts is None else losses.counts.sum())
 
 
 def _spread(weights: Array, values: Array) -> Array:
@@ -259,6 +279,11 @@ def _spread(weights: Array, values: Array) -> Array:
         weights = weights[..., 0]
     missing = values.ndim - weights.ndim if weights.ndim else 0
     return np.broadcast_to(weights.reshape(weights.shape + (1,) * missing), values.shape)
+
+
+def _along(weights: Array, axis: int, rank: int) -> Array:
+    """`[C]` in a shape that broadcasts against logits of `rank` axes, whose classes lie along `axis`."""
+    return np.moveaxis(weights.reshape((1,) * (rank - 1) + (-1,)), -1, axis)
 
 
 def _smoothed(y: Array, amount: float, classes: int) -> Array:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from lintloss.confirm import programs
-from lintloss.confirm.programs import Message, Refused
+from lintloss.confirm.programs import Message, Operations, Refused, leaf, outcome, run, told
 
 torch.set_num_threads(1)
 
@@ -67,5 +68,32 @@ def _softmax(value: Any) -> Any:
     return torch.softmax(value, dim=-1)
 
 
+FRAMEWORK = Torch()
+
+
+def train(message: Message, operations: Operations) -> Message:
+    """The loss that a trainer takes its step with, and its gradient with respect to the pre-activations.
+
+    A trainer is given a model and a loss, and calls the loss with what the model outputs and the labels.
+    """
+    leaves = {name: leaf(data, FRAMEWORK) for name, data in message["leaves"].items()}
+    logits = leaf(message["logits"], FRAMEWORK)
+    return {
+        name: outcome(partial(_trained, side, logits, leaves, operations)) for name, side in message["sides"].items()
+    }
+
+
+def _trained(side: Message, logits: Any, leaves: dict[str, Any], operations: Operations) -> Message:
+    labels = run(side["labels"], operations, leaves)
+    loss = run(side["loss"], operations, {})
+
+    def compute(value: Any) -> Any:
+        return loss(run(side["head"], operations, {side["leaf"]: value}), labels)
+
+    result, gradient = FRAMEWORK.differentiated(compute, logits)
+    slope = None if gradient is None else told(gradient, FRAMEWORK)
+    return {"value": told(result, FRAMEWORK), "gradient": slope}
+
+
 if __name__ == "__main__":
-    programs.serve(Torch(), {})
+    programs.serve(FRAMEWORK, {"train": train})
