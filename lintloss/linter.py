@@ -147,19 +147,19 @@ def _prove(
     scope: Scope,
 ) -> Report:
     from lintloss.checking import Checker
-    from lintloss.proof import Claim, claim, prove
+    from lintloss.proof import Claim, claims, prove
 
     known = [*sources, *beside]
     checker = Checker(known, settings)
-    claims = [Claim(finding, None) for finding in _refused(unreadable, settings)]
+    claimed = [Claim(finding) for finding in _refused(unreadable, settings)]
     every: list[Checked] = []
     for source in sources:
         analysis, checked = checker.analysed(source)
         every.append(checked)
-        claims += [claim(each, known, analysis, settings, evidence=evidence) for each in checked.findings]
-    found = [each.finding for each in claims]
+        claimed += claims(checked.findings, known, analysis, settings, evidence=evidence)
+    found = [each.finding for each in claimed]
     inside = set(scope.within(found, sources))
-    findings = prove([each for each in claims if each.finding in inside], settings)
+    findings = prove([each for each in claimed if each.finding in inside], settings)
     return _report(findings, set(found) - inside, every, len(sources) + len(unreadable))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintloss.config import Settings
-from lintloss.finding import Edit, Finding, Fix, Span, Verdict, Verification
+from lintloss.finding import Applicability, Edit, Finding, Fix, Span, Verdict, Verification
 from lintloss.sources import Source, Unreadable
 
 if TYPE_CHECKING:
@@ -21,59 +21,112 @@ if TYPE_CHECKING:
     from lintloss.vocabulary import Case
 
 _LOST = "the rewritten loss call was not found again"
+_NOTHING_TO_RUN = {
+    "metric": "nothing is run: metrics are not, only losses",
+    "activation": "nothing is run: no loss is given what this activation makes",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """A finding, and what has to be run to prove it; `request` is None where its rule has nothing to run."""
+    """A finding, and what has to be run to prove it.
+
+    `request` is None where there is nothing to run, for the reason `idle` (None: there never is, as for a comment).
+    `uncovered` are findings that were not there before and are in the files as the fix leaves them.
+    """
 
     finding: Finding
-    request: Request | None
+    request: Request | None = None
+    idle: str | None = None
+    uncovered: tuple[Finding, ...] = ()
 
 
-def claim(
-    finding: Finding, sources: Sequence[Source], analysis: Analysis, settings: Settings, *, evidence: bool = False
-) -> Claim:
-    """Make a finding's claim while its analysis is at hand; `evidence` asks for what the misuse costs, too."""
+@dataclass(frozen=True, eq=False)
+class Rewritten:
+    """What a fix leaves: the same loss call, None if it was not found again, and what is found there only then."""
+
+    site: Site | None = None
+    uncovered: tuple[Finding, ...] = ()
+
+
+def claims(
+    findings: Sequence[Finding],
+    sources: Sequence[Source],
+    analysis: Analysis,
+    settings: Settings,
+    *,
+    evidence: bool = False,
+) -> Iterator[Claim]:
+    """Make the claims of one source's findings while its analysis is at hand.
+
+    `evidence` asks for what the misuse costs, too.
+    """
     from lintloss.pages import load_rules
+    from lintloss.rulebook import judge
 
     by_name = {source.filename: source for source in sources}
-    rule = load_rules(settings).get(finding.code)
-    request = _request(finding, rule, by_name, analysis, settings)
-    return Claim(finding, request and replace(request, with_evidence=evidence))
+    rules = load_rules(settings)
+    known = judge(analysis, settings)[0] if any(finding.fix for finding in findings) else []
+    for finding in findings:
+        rule = rules.get(finding.code)
+        case = _case(finding, rule, analysis, settings) if rule else None
+        left = _rewritten(finding, case, by_name, analysis, known, settings) if finding.fix else Rewritten()
+        intent = rule.intent_for(case) if rule and case else None
+        if rule is None or case is None or intent is None:
+            yield Claim(finding, None, _idle(finding, rule, case), left.uncovered)
+        else:
+            request = _request(rule, case, intent, left.site, analysis)
+            yield Claim(finding, replace(request, with_evidence=evidence), None, left.uncovered)
 
 
 def prove(claims: Sequence[Claim], settings: Settings) -> list[Finding]:
-    """Return the claims' findings with their verification; a fix that is refuted is withheld."""
+    """Return the claims' findings with their verification.
+
+    A fix that is refuted is withheld; one that uncovers other findings is shown only.
+    """
     from lintloss import confirm
     from lintloss.analysis import apis
 
     requests = [each.request for each in claims if each.request is not None]
     answers = iter(confirm.verify(requests, apis.load(settings)))
-    return [each.finding if each.request is None else _with_answer(each, next(answers)) for each in claims]
+    return [_answered(each, None if each.request is None else next(answers)) for each in claims]
 
 
-def _with_answer(proved: Claim, answer: Verification) -> Finding:
+def _answered(proved: Claim, answer: Verification | None) -> Finding:
     finding = proved.finding
-    if finding.fix is not None and proved.request is not None and proved.request.after is None:
+    if answer is None:
+        answer = Verification(Verdict.UNDECIDED, proved.idle, "") if proved.idle else None
+    elif finding.fix is not None and proved.request is not None and proved.request.after is None:
         answer = replace(answer, verdict=Verdict.UNDECIDED, reason=_LOST)
-    fix = None if answer.verdict is Verdict.REFUTED else finding.fix
-    return replace(finding, fix=fix, verification=answer)
+    fix = None if answer is not None and answer.verdict is Verdict.REFUTED else finding.fix
+    return replace(finding, fix=_without_offer(fix, proved.uncovered) if fix else None, verification=answer)
 
 
-def _request(
-    finding: Finding,
-    rule: Rule | None,
-    sources: Mapping[str, Source],
-    analysis: Analysis,
-    settings: Settings,
-) -> Request | None:
+def _without_offer(fix: Fix, uncovered: Sequence[Finding]) -> Fix:
+    """The fix as it is, or for a person to choose where it would only put one finding in the place of another."""
+    if not uncovered:
+        return fix
+    other = uncovered[0]
+    message = f"{fix.message}; not offered: it would uncover {other.code} ({other.message})"
+    return replace(fix, applicability=Applicability.SHOWN, message=message)
+
+
+def _idle(finding: Finding, rule: Rule | None, case: Case | None) -> str | None:
+    """Why there is nothing to run; None for findings that are about no loss at all."""
+    if rule is None or "file" in rule.anchors:
+        return None
+    if case is None:
+        return "nothing is run: the loss call was not found again"
+    if case.site.anchor in _NOTHING_TO_RUN:
+        return _NOTHING_TO_RUN[case.site.anchor]
+    if rule.means_own(case):
+        return f"nothing is run: there is no reference for {case.entry.name}"
+    return f"nothing is run: what {finding.code} finds has no single repair to compare with"
+
+
+def _request(rule: Rule, case: Case, intent: str, after: Site | None, analysis: Analysis) -> Request:
     from lintloss.confirm import Request
 
-    case = _case(finding, rule, analysis, settings) if rule else None
-    intent = rule.intent_for(case) if rule and case else None
-    if rule is None or case is None or intent is None:
-        return None
     facts, labels, given = case.prediction, case.labels, case.site.labels
     # A loss of any values means the prediction as it is; others mean the logits behind it.
     is_plain = case.entry["input"] == "any" and rule.means_own(case)
@@ -85,7 +138,7 @@ def _request(
     of_pre = analysis.facts.single(pre) if pre is not None and not is_plain else facts
     return Request(
         before=case.site,
-        after=_rewritten(finding, case, sources, analysis, settings) if finding.fix else None,
+        after=after,
         intent=intent,
         pre=pre,
         activation=_assumed(facts, case) if pre is None else None,
@@ -154,36 +207,56 @@ def _cases(site: Site, analysis: Analysis, settings: Settings) -> Iterator[Case]
 
 
 def _rewritten(
-    finding: Finding, case: Case, sources: Mapping[str, Source], analysis: Analysis, settings: Settings
+    finding: Finding,
+    case: Case | None,
+    sources: Mapping[str, Source],
+    analysis: Analysis,
+    known: Sequence[Finding],
+    settings: Settings,
+) -> Rewritten:
+    """Make the fix, read the file again, and find the same loss call in it, and what is not among the `known`."""
+    from lintloss.analysis import Analyser
+    from lintloss.rulebook import judge
+
+    assert finding.fix is not None
+    edited = _edited(finding.fix, sources)
+    name = finding.span.filename
+    if edited is None or name not in sources:
+        return Rewritten()
+    present = {**sources, **edited}
+    again = Analyser([*present.values()], settings).analyse(present[name])
+    expected = {_key(each, sources[name], finding.fix.edits) for each in known}
+    uncovered = [each for each in judge(again, settings)[0] if _key(each, present[name], ()) not in expected]
+    site = _same_call(finding, case.site, sources[name], analysis, present[name], again) if case else None
+    return Rewritten(site, tuple(uncovered))
+
+
+def _key(finding: Finding, source: Source, edits: Sequence[Edit]) -> tuple[str, int]:
+    """A finding's code, and where it is in its source's text once that is edited."""
+    return finding.code, moved(source, edits, finding.span)[0]
+
+
+def _same_call(
+    finding: Finding, site: Site, source: Source, analysis: Analysis, edited: Source, again: Analysis
 ) -> Site | None:
-    """Make the fix, read the files again and return the same loss call in them.
+    """The loss call of a finding in the file as its fix leaves it.
 
     One call may be several sites: one for each output of a model, or for each way of reaching it. They are told apart
     by their order.
     """
-    from lintloss.analysis import Analyser
-
     assert finding.fix is not None
-    edited = _edited(finding.fix, sources)
-    if edited is None:
-        return None
-    present = {**sources, **edited}
-    name = finding.span.filename
-    if name not in present:
-        return None
-    again = Analyser([*present.values()], settings).analyse(present[name])
-    start, end = moved(sources[name], finding.fix.edits, finding.span)
+    start, end = moved(source, finding.fix.edits, finding.span)
     found = {
-        site: present[name].stretch(site.origin.span)[0]
-        for site in again.sites
-        if site.anchor == case.site.anchor and site.origin.span.filename == name
+        each: edited.stretch(each.origin.span)[0]
+        for each in again.sites
+        if each.anchor == site.anchor and each.origin.span.filename == source.filename
     }
-    inside = [site for site, place in found.items() if start <= place < end]
-    first = [site for site in inside if found[site] == min(found[each] for each in inside)]
-    here = [site for site in analysis.sites if site.anchor == case.site.anchor and site.origin.span == finding.span]
+    inside = [each for each, place in found.items() if start <= place < end]
+    first = [each for each in inside if found[each] == min(found[other] for other in inside)]
+    here = [each for each in analysis.sites if each.anchor == site.anchor and each.origin.span == finding.span]
     if not first:
         return None
-    return first[here.index(case.site)] if len(first) == len(here) else first[0]
+    return first[here.index(site)] if len(first) == len(here) else first[0]
 
 
 def _edited(fix: Fix, sources: Mapping[str, Source]) -> dict[str, Source] | None:

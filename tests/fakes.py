@@ -111,8 +111,8 @@ def _findings(source: Source) -> Iterator[Finding]:
         yield Finding("LL101", "a-bad-word", Severity.ERROR, f"`{match[0]}` is bad", span, fix, flow)
 
 
-def claim(finding: Finding, *rest: object, **options: object) -> Claim:
-    return Claim(finding, None)
+def claims(findings: Sequence[Finding], *rest: object, **options: object) -> Iterator[Claim]:
+    return (Claim(finding) for finding in findings)
 
 
 def prove(claims: Sequence[Claim], settings: Settings) -> list[Finding]:
@@ -134,5 +134,5 @@ def install(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lintloss.rulebook, "judge", judge)
     patch.setattr(lintloss.rulebook, "load_rules", lambda settings: RULES)
     patch.setattr(lintloss.confirm, "available", lambda: True)
-    patch.setattr(lintloss.proof, "claim", claim)
+    patch.setattr(lintloss.proof, "claims", claims)
     patch.setattr(lintloss.proof, "prove", prove)

@@ -27,7 +27,7 @@ from lintloss.confirm.called import CalledCase
 from lintloss.confirm.cases import Undecided
 from lintloss.confirm.expectations import NoReference
 from lintloss.confirm.process import Worker
-from lintloss.proof import claim
+from lintloss.proof import claims
 from lintloss.rulebook import judge
 from lintloss.sources import Source
 
@@ -79,8 +79,8 @@ def sides(path: Path, worker: Worker) -> Iterator[tuple[str, Side]]:
     """Both versions of each loss call in a fixture that the checker can run."""
     source = Source.read(path, path.name)
     analysis = Analyser([source]).analyse(source)
-    for finding in judge(analysis, Settings())[0]:
-        request = claim(finding, [source], analysis, Settings()).request
+    for each in claims(judge(analysis, Settings())[0], [source], analysis, Settings()):
+        finding, request = each.finding, each.request
         if request is None or request.before.model is not None or request.before.anchor != "loss":
             continue
         try:

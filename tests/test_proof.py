@@ -14,7 +14,7 @@ from lintloss.config import Settings
 from lintloss.confirm import Request
 from lintloss.finding import Applicability, Edit, Finding, Fix, Location, Severity, Span, Verdict, Verification
 from lintloss.linter import lint
-from lintloss.proof import claim, moved, prove
+from lintloss.proof import claims, moved, prove
 from lintloss.sources import Source
 
 PAGE = """# A rule
@@ -57,7 +57,7 @@ def analysed(source: Source) -> Analysis:
 
 
 def proved(found: Finding, source: Source, analysis: Analysis) -> Finding:
-    (answered,) = prove([claim(found, [source], analysis, Settings())], Settings())
+    (answered,) = prove([*claims([found], [source], analysis, Settings())], Settings())
     return answered
 
 
@@ -105,6 +105,45 @@ def test_findings_without_an_intent_stay_as_they_are(requests: list[Request]) ->
     source = Source.from_text(CODE, "a.py")
     assert proved(unused, source, analysed(source)) == unused
     assert requests == []
+
+
+TWO_COMPILES = """from tensorflow import keras
+model = keras.Sequential([keras.layers.Dense(4, activation="sigmoid")])
+model.compile("adam", loss="categorical_crossentropy")
+model.compile("adam", loss="binary_crossentropy")
+"""
+
+
+def verified(code: str) -> list[Finding]:
+    return list(lint([Source.from_text(code, "a.py")], Settings(), verify=True).findings)
+
+
+@pytest.mark.skipif(not lintloss.confirm.available(), reason="needs TensorFlow")
+def test_a_fix_that_would_uncover_another_finding_is_shown_only() -> None:
+    (found,) = verified(TWO_COMPILES)
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.SHOWN
+    assert "it would uncover LL104 (`binary_crossentropy` judges each class by itself" in found.fix.message
+    (alone,) = verified(TWO_COMPILES.replace('model.compile("adam", loss="binary_crossentropy")\n', ""))
+    assert alone.fix is not None
+    assert alone.fix.applicability is Applicability.UNSAFE
+
+
+@pytest.mark.skipif(not lintloss.confirm.available(), reason="needs TensorFlow")
+@pytest.mark.parametrize(
+    ("fixture", "reason"),
+    [
+        ("metric-on-logits/binary_accuracy.py", "nothing is run: metrics are not, only losses"),
+        ("softmax-over-batch-axis/rows_of_examples.py", "nothing is run: no loss is given what this activation makes"),
+        ("softmax-into-softmax-loss/row_by_row.py", "nothing is run: there is no reference for"),
+        ("labels-not-a-distribution/negative_weights.py", "nothing is run: what LL203 finds has no single repair"),
+    ],
+)
+def test_what_is_not_run_says_why(fixture: str, reason: str) -> None:
+    found = verified((Path(__file__).parent.parent / "fixtures" / fixture).read_text(encoding="utf-8"))[-1]
+    assert found.verification is not None
+    assert found.verification.verdict is Verdict.UNDECIDED
+    assert found.verification.reason.startswith(reason)
 
 
 @pytest.mark.skipif(not lintloss.confirm.available(), reason="needs TensorFlow")
