@@ -242,21 +242,25 @@ def _same_call(
     """The loss call of a finding in the file as its fix leaves it.
 
     One call may be several sites: one for each output of a model, or for each way of reaching it. They are told apart
-    by their order.
+    by how many calls lead there, and by their order.
     """
     assert finding.fix is not None
     start, end = moved(source, finding.fix.edits, finding.span)
     found = {
         each: edited.stretch(each.origin.span)[0]
         for each in again.sites
-        if each.anchor == site.anchor and each.origin.span.filename == source.filename
+        if _way(each) == _way(site) and each.origin.span.filename == source.filename
     }
     inside = [each for each, place in found.items() if start <= place < end]
     first = [each for each in inside if found[each] == min(found[other] for other in inside)]
-    here = [each for each in analysis.sites if each.anchor == site.anchor and each.origin.span == finding.span]
+    here = [each for each in analysis.sites if _way(each) == _way(site) and each.origin.span == finding.span]
     if not first:
         return None
     return first[here.index(site)] if len(first) == len(here) else first[0]
+
+
+def _way(site: Site) -> tuple[str, int]:
+    return site.anchor, len(site.callers)
 
 
 def _edited(fix: Fix, sources: Mapping[str, Source]) -> dict[str, Source] | None:

@@ -10,7 +10,7 @@ from lintloss.fixes.written import WrittenCall
 
 
 def set_argument(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
-    """The verb: give one argument another value. `activation` and `axis` are the activation's, not the loss'."""
+    """The verb: give one argument another value. `activation`, `axis` and `units` are the last layer's, not the loss'."""
     if len(arguments) != 1:
         return None
     ((name, value),) = arguments.items()
@@ -18,6 +18,8 @@ def set_argument(misuse: Misuse, arguments: Mapping[str, object]) -> Change | No
         return layers.set_activation(misuse, str(value))
     if name == "axis" and isinstance(value, int):
         return layers.set_axis(misuse, value)
+    if (name, value) == ("units", "classes"):
+        return layers.set_units(misuse)
     parameter = misuse.entry.role(name) or misuse.entry[name] or name
     if not isinstance(parameter, str):
         return None

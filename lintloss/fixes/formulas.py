@@ -170,8 +170,13 @@ def _fused(
     """The call of the fused op, and the edits that give it its logits."""
     labels = _labels(misuse, core, where)
     prediction = _written(core, misuse.site.prediction)
-    reached = preactivation.reach(misuse, prediction) if prediction is not None else None
-    if labels is None or reached is None or prediction is None or reached.place.key != prediction.key:
+    if labels is None or prediction is None:
+        return None
+    if wanted.get("input") == "probabilities":
+        reached = _as_it_is(prediction, where)
+    else:
+        reached = preactivation.reach(misuse, prediction)
+    if reached is None or reached.place.key != prediction.key:
         return None
     for entry, extra in _fused_entries(misuse, wanted):
         written = names.spelling(entry.name, misuse.site.scope, where.unit.source, misuse.book)
@@ -181,12 +186,17 @@ def _fused(
     return None
 
 
+def _as_it_is(prediction: NodeOrigin, where: NodeOrigin) -> preactivation.Reached | None:
+    """The prediction itself, where the formula names it."""
+    return preactivation.Reached(places.code(prediction), prediction) if places.contains(where, prediction) else None
+
+
 def _fused_entries(misuse: Misuse, wanted: Mapping[str, object]) -> list[tuple[Entry, str]]:
-    """Functions that compute the loss per example from logits, those of the formula's own framework first."""
+    """Functions that compute the loss per example from what is wanted, those of the formula's own framework first."""
     found: dict[int, tuple[Entry, str]] = {}
     for name in misuse.book.names():
         for entry in misuse.book.entries(name):
-            extra = _on_logits(entry)
+            extra = _on_logits(entry) if wanted.get("input") != "probabilities" else _on_probabilities(entry)
             cell = {"kind": "loss", "family": wanted.get("family"), "labels": wanted.get("labels"), "reduction": "none"}
             is_it = all((entry.kind if key == "kind" else entry[key]) == value for key, value in cell.items())
             if is_it and extra is not None and not entry.is_class and not entry["versions"] and _needs_no_more(entry):
@@ -201,6 +211,10 @@ def _on_logits(entry: Entry) -> str | None:
         return ""
     flag = entry.role("from_logits")
     return f", {flag}=True" if flag and entry.under({flag: Const(True)})["input"] == "logits" else None
+
+
+def _on_probabilities(entry: Entry) -> str | None:
+    return "" if entry["input"] == "probabilities" else None
 
 
 def _needs_no_more(entry: Entry) -> bool:

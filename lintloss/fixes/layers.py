@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import libcst as cst
 
 from lintloss.analysis.apis import Entry
-from lintloss.analysis.facts import SQUASHING
+from lintloss.analysis.facts import SQUASHING, Facts
 from lintloss.analysis.syntax import NodeOrigin
-from lintloss.analysis.terms import Api, Const
+from lintloss.analysis.terms import Api, Const, Term
 from lintloss.fixes import callers, names, places
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
@@ -36,7 +36,7 @@ def _made_linear(misuse: Misuse, application: Application) -> Change | None:
 
 
 def _dropped(misuse: Misuse, application: Application) -> Placed | None:
-    if _serves_others(application) or _is_one_of_several(application) or not application.is_whole:
+    if _serves_others(application, misuse) or _is_one_of_several(application) or not application.is_whole:
         return None
     if application.given is not None and application.place is not None:
         same = _keeping_its_name(application.place, application.given)
@@ -48,16 +48,20 @@ def _dropped(misuse: Misuse, application: Application) -> Placed | None:
     return without_activation(application) if computes else _without_layer(layer.place, misuse)
 
 
-def _serves_others(application: Application) -> bool:
+def _serves_others(application: Application, misuse: Misuse) -> bool:
     """Whether the code that applies the activation stands in a function that makes hidden layers as well."""
     place = application.place or (application.layer.place if application.layer else None)
     if place is None:
         return True
+    return application.activation not in SQUASHING and _is_shared(place, misuse)
+
+
+def _is_shared(place: NodeOrigin, misuse: Misuse) -> bool:
+    """Whether the function around is called more than once, and the loss is not its own."""
     function = places.function_around(place)
-    if function is None or application.activation in SQUASHING:
+    if function is None or places.contains(function, misuse.place):
         return False
-    name = cst.ensure_type(function.node, cst.FunctionDef).name.value
-    return names.calls_of(place.unit.source, name) > 1
+    return names.calls_of(place.unit.source, cst.ensure_type(function.node, cst.FunctionDef).name.value) > 1
 
 
 def _is_one_of_several(application: Application) -> bool:
@@ -145,15 +149,56 @@ def _value_of(node: cst.CSTNode) -> cst.CSTNode:
 
 
 def set_activation(misuse: Misuse, wanted: str) -> Change | None:
-    """Another activation in the place of the one at the model's end."""
+    """Another activation in the place of the one at the model's end, or one where the last layer has none."""
     found = list(applications(misuse))
+    if not found and misuse.prediction.activation == "linear" and wanted != "linear":
+        return Change.of([_activated(misuse, wanted)])
     if len(found) != 1 or (wanted == "softmax" and misuse.prediction.units == 1):
         return None
     if wanted == "linear":
         return _made_linear(misuse, found[0])
-    if callers.chosen_by_caller(found[0]) is not None or _serves_others(found[0]) or not found[0].is_whole:
+    if callers.chosen_by_caller(found[0]) is not None or _serves_others(found[0], misuse) or not found[0].is_whole:
         return None
     return Change.of(_reactivated(found[0], wanted, misuse))
+
+
+def _activated(misuse: Misuse, wanted: str) -> Placed | None:
+    """The activation given to the layer that made the prediction, where it was given none."""
+    made = _layer_of(misuse.site.prediction, "activation", misuse)
+    if made is None or _is_shared(made[0].place, misuse):
+        return None
+    layer, parameter = made
+    return layer.setting(parameter, f'"{wanted}"') if layer.argument(parameter) is None else None
+
+
+def _layer_of(value: Term | None, key: str, misuse: Misuse) -> tuple[WrittenCall, str] | None:
+    """The call that makes the layer whose output a value is, and the parameter that its entry has under a key."""
+    bound = misuse.book.bind(value) if value is not None else None
+    if bound is None or bound.entry.kind != "layer" or not bound.entry["learned"] or bound.constructor is None:
+        return None
+    call, parameter = WrittenCall.of(bound.constructor, bound.arguments), bound.entry[key]
+    return (call, parameter) if call is not None and isinstance(parameter, str) else None
+
+
+def set_units(misuse: Misuse) -> Change | None:
+    """As many units for the layer that makes the prediction as the labels have classes."""
+    made = [_layer_of(value, "units", misuse) for value in (misuse.site.prediction, misuse.prediction.pre)]
+    layer, parameter = next(filter(None, made), (None, ""))
+    count = _classes(misuse.labels) if misuse.labels is not None else None
+    given = layer.values.get(parameter) if layer is not None else None
+    if layer is None or count is None or not isinstance(given, Const):
+        return None
+    return Change.of([layer.setting(parameter, str(count))])
+
+
+def _classes(labels: Facts) -> int | None:
+    """How many units labels can be held against: one for a column, one for each class else."""
+    if labels.encoding == "binary":
+        return 1
+    if labels.encoding == "class_ids" and labels.high is not None:
+        return max(int(labels.high) + 1, labels.classes or 0)
+    last = labels.shape[-1] if labels.shape and labels.encoding != "class_ids" else None
+    return last if isinstance(last, int) else labels.classes
 
 
 def _reactivated(application: Application, wanted: str, misuse: Misuse) -> Iterator[Placed | None]:
