@@ -22,7 +22,7 @@ from lintloss.finding import Applicability, Severity
 from lintloss.predicates import PREDICATES
 from lintloss.reading import read_text
 from lintloss.toml_lines import KeyLines, KeyPath
-from lintloss.vocabulary import RELATIONS, SUBJECTS, Answer, Case, Test, both
+from lintloss.vocabulary import LACKABLE, RELATIONS, SUBJECTS, Answer, Case, Test, both
 
 ANCHORS = ("loss", "metric", "activation", "file")
 VERBS = (
@@ -240,8 +240,8 @@ class _Reader:
     def _needs(self) -> list[str]:
         needs = self._strings("needs")
         for subject in needs:
-            if subject not in SUBJECTS:
-                self._fail("needs", f"unknown fact {subject!r}{_nearest(subject, SUBJECTS)}")
+            if subject not in LACKABLE:
+                self._fail("needs", f"unknown fact {subject!r}{_nearest(subject, LACKABLE)}")
         return needs
 
     def _template(self, text: str) -> str:

@@ -69,7 +69,7 @@ def labels_lack_the_classes(case: Case) -> Answer:
     if case.labels is None or case.labels.role != "literal":
         return NO
     if case.prediction.shape is None or case.labels.shape is None:
-        return lacking("prediction.shape")
+        return lacking("prediction.rank", "labels.rank")
     is_whole = case.labels.encoding in ("one_hot", "multi_hot", "binary", "class_ids", "unknown")
     axes = len(case.labels.shape)  # with one axis only it is a single example's row
     return Answer(is_whole and axes > 1 and axes == len(case.prediction.shape) - 1)
@@ -125,11 +125,13 @@ def a_label_per_example(case: Case) -> Answer:
         return lacking("labels.rank")
     if len(case.labels.shape) != 1:
         return NO
-    count, shape = case.labels.shape[0], case.prediction.shape
-    if case.site.model is not None or (isinstance(count, int) and count != units_of(case.prediction)):
+    count, shape, units = case.labels.shape[0], case.prediction.shape, units_of(case.prediction)
+    if case.site.model is not None or (isinstance(count, int) and units is not None and count != units):
         return YES if shape is None else Answer(len(shape) > 1)
     if shape is None:
         return lacking("prediction.shape")
+    if case.entry["broadcast"] == "keras":
+        return Answer(len(shape) > 1)  # it refuses a row that the prediction has as a batch of one
     if len(shape) == 1 or shape[0] == 1:
         return NO
     return YES if isinstance(shape[0], int) else lacking("prediction.shape")

@@ -234,3 +234,5 @@ SUBJECTS: Mapping[str, Subject] = {
     "labels.low": Subject(_labels(lambda facts: facts.low)),
     "labels.high": Subject(_labels(lambda facts: facts.high)),
 }
+# What an answer can lack: shapes are compared by predicates only.
+LACKABLE = frozenset(SUBJECTS) | {"prediction.shape", "labels.shape"}

@@ -75,6 +75,8 @@ def reason_for(subject: str, case: Case) -> str:
     group = subject.partition(".")[0]
     if group == "loss":
         return f"could not tell what `{placeholders(case)['loss']}` takes: an argument is no constant"
+    if subject.endswith(".shape"):
+        return f"whether the labels fit depends on the shape of the {group}, which is not known"
     facts = case.prediction if group == "prediction" else case.labels
     if facts is not None and facts.reason:
         return facts.reason

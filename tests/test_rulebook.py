@@ -373,6 +373,21 @@ def test_labels_that_are_not_known_are_no_evidence_against_a_cross_entropy() -> 
     assert (call.verdict, call.takes, call.gets) == (CallVerdict.FINE, "logits, one-hot labels", "logits")
 
 
+@pytest.mark.parametrize(
+    ("loss", "labels"),
+    [
+        (SPARSE_CE, Facts(encoding="one_hot", shape=(2, 3), classes=3, role="literal")),  # or the ids of sequences
+        (SOFTMAX_CE, Facts(encoding="binary", shape=(3,), role="literal")),  # or the row of one example
+    ],
+)
+def test_labels_that_fit_some_shape_are_undecided_where_the_shape_is_not_known(loss: str, labels: Facts) -> None:
+    findings, call = judged(loss, LINEAR, labels)
+    assert findings == []
+    assert call is not None
+    assert call.verdict is CallVerdict.UNDECIDED
+    assert "shape of the prediction" in call.reason
+
+
 def test_a_relay_that_nobody_calls_is_open() -> None:
     _, call = judged(SOFTMAX_CE, LOST, is_open=True)
     assert call is not None

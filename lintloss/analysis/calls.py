@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import libcst as cst
 
@@ -38,6 +39,7 @@ from lintloss.analysis.terms import (
 )
 
 MOST_TURNS_OF_RECURSION = 2
+_COPIED = Api("tensorflow.identity")
 
 
 def call(
@@ -147,7 +149,19 @@ def _walk(
     if frame.yielded:
         element = frame.yielded[0]
         return Apply(expressions.YIELDED, (Argument(None, element),), origin=origin)
-    return returned(outcome)
+    value = returned(outcome)
+    return out_of_graph(value) if record.is_traced(machine, function) else value
+
+
+def out_of_graph(value: Term) -> Term:
+    """What a traced function gives back: other tensors than those of its graph, to which nothing is attached."""
+    if isinstance(value, Choice):
+        return choice(value.condition, out_of_graph(value.then), out_of_graph(value.otherwise))
+    if isinstance(value, Sequence):
+        return replace(value, items=tuple(out_of_graph(item) for item in value.items))
+    if isinstance(value, Apply):
+        return Apply(_COPIED, (Argument(None, value),), origin=value.origin)
+    return value
 
 
 def returned(outcome: Term) -> Term:

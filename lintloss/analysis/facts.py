@@ -436,7 +436,9 @@ class Evaluator:
 
         def pass_on(facts: Facts) -> Facts:
             passed = _passed(facts, since, self._reshaped(facts, bound))
-            return replace(passed, dtype=dtype) if since == "cast" and dtype is not None else passed
+            if not bound.entry["same"]:
+                passed = replace(passed, repair="lost")  # another tensor, to which Keras has attached nothing
+            return replace(passed, dtype=dtype) if since == "cast" or dtype is not None else passed
 
         return self._over(given, pass_on)
 

@@ -205,13 +205,13 @@ def _site(
         scope=visible(frame),
         guards=(*machine.path, *guards),
         callers=machine.callers,
-        is_compiled=any(_is_traced(machine, function) for function, _ in machine.calls),
+        is_compiled=any(is_traced(machine, function) for function, _ in machine.calls),
         is_open=machine.is_open,
         **more,
     )
 
 
-def _is_traced(machine: Machine, function: Function) -> bool:
+def is_traced(machine: Machine, function: Function) -> bool:
     """Whether a decorator makes a graph of the function."""
     from lintloss.analysis import expressions
 

@@ -144,6 +144,7 @@ def facts_of_literal(rows: Any) -> Facts:
         activation="linear" if encoding == "continuous" and len(shape) > 1 and not probabilities else "unknown",
         units=shape[-1] if len(shape) > 1 else None,
         shape=shape,
+        dtype="float" if any(isinstance(value, float) for value in values) else None,
         low=float(low),
         high=float(high),
         encoding=encoding,

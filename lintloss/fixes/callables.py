@@ -68,6 +68,8 @@ def _fits(misuse: Misuse, entry: Entry, wanted: Mapping[str, object]) -> bool:
     old = misuse.site.entry
     if old.kind == "loss" and entry["reduction"] != old["reduction"]:
         return False
+    if entry["whole"] and misuse.labels_are_floats:
+        return False
     versions = {str(each["versions"])[len(each.framework) :][:1] for each in (old, entry) if each["versions"]}
     if len(versions) > 1:
         return False

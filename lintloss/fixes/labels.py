@@ -53,6 +53,8 @@ def _frameworks(misuse: Misuse) -> list[str]:
 def _encoded_by(framework: str, misuse: Misuse, given: NodeOrigin, wanted: str) -> Change | None:
     code = places.text(given)
     for entry in _encoders(misuse, wanted, framework):
+        if entry["whole"] and misuse.labels_are_floats:
+            continue
         written = names.spelling(entry.name, misuse.site.scope, given.unit.source, misuse.book)
         option = _option(misuse, entry, wanted)
         if written is not None and option is not None:

@@ -63,6 +63,12 @@ class Misuse:
         """The call that makes the loss object, wherever it stands."""
         return WrittenCall.of(self.site.constructor, self.site.arguments)
 
+    @property
+    def labels_are_floats(self) -> bool:
+        """Whether the labels are known to be of a data type that callables with `whole` refuse."""
+        dtype = self.labels.dtype if self.labels is not None else None
+        return dtype is not None and "float" in dtype
+
     def given(self, role: str) -> NodeOrigin | None:
         """The expression that the loss call is given for a role."""
         name = self.site.entry.role(role)
