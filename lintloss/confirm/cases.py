@@ -13,7 +13,7 @@ from lintloss.confirm import Request, batches, verdicts
 from lintloss.confirm.batches import LeafValue
 from lintloss.confirm.expectations import UNWEIGHED, Expectation, Weights, expectation
 from lintloss.confirm.labels import label_source
-from lintloss.confirm.process import Message, Worker
+from lintloss.confirm.process import Message, Worker, replaced_by
 from lintloss.confirm.references import Array, Loss
 from lintloss.confirm.serialise import Program, Reader, constant_int
 from lintloss.confirm.verdicts import EXTREME, Comparison, Outcome, Trial
@@ -48,9 +48,12 @@ class Case:
     def __init__(self, request: Request, book: ApiBook, worker: Worker) -> None:
         self.request, self.book, self.worker = request, book, worker
         self.before, self.after = request.before, request.after
-        self.readers = {"before": Reader(book, self.before.guards, request.era)}
-        if self.after is not None:
-            self.readers["after"] = Reader(book, self.after.guards, request.era)
+        is_absent = replaced_by(worker.kind, request.framework) is not None
+        self.readers = {
+            side: Reader(book, site.guards, request.era, by_meaning=is_absent)
+            for side, site in (("before", self.before), ("after", self.after))
+            if site is not None
+        }
         self.expected: dict[str, Expectation] = {
             side: expectation(request, site, book)
             for side, site in (("before", self.before), ("after", self.after))

@@ -11,7 +11,7 @@ from lintloss.confirm.called import CalledCase
 from lintloss.confirm.cases import Case, Undecided
 from lintloss.confirm.compiled import CompiledCase
 from lintloss.confirm.expectations import NoReference
-from lintloss.confirm.process import Worker, WorkerLost
+from lintloss.confirm.process import Worker, WorkerLost, replaced_by
 from lintloss.finding import Evidence, Verification
 
 
@@ -25,11 +25,17 @@ def verification(request: Request, book: ApiBook, worker: Worker) -> Verificatio
         case = case_of(request, book, worker)
         trials = list(case.trials())
     except (Undecided, NoReference) as reason:
-        return verdicts.undecided(str(reason), worker.framework)
+        return verdicts.undecided(str(reason), ran(request, worker))
     except RecursionError:
-        return verdicts.undecided("the loss is made of too many nested expressions", worker.framework)
-    answer = verdicts.judged(trials, worker.framework, case.notes)
+        return verdicts.undecided("the loss is made of too many nested expressions", ran(request, worker))
+    answer = verdicts.judged(trials, ran(request, worker), case.notes)
     return replace(answer, evidence=_evidence(case)) if request.with_evidence else answer
+
+
+def ran(request: Request, worker: Worker) -> str:
+    """The framework that a request is run by, and the one that it stands in for, if any."""
+    absent = replaced_by(worker.kind, request.framework)
+    return worker.framework if absent is None else f"{worker.framework}, in place of {absent}"
 
 
 def _evidence(case: Case) -> Evidence | None:

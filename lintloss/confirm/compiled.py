@@ -16,7 +16,7 @@ from lintloss.confirm import Request, batches, verdicts
 from lintloss.confirm.batches import LeafValue
 from lintloss.confirm.cases import EXAMPLES, Case, Problem, Said, Undecided, learned_units
 from lintloss.confirm.expectations import weights_of
-from lintloss.confirm.process import Message, Worker
+from lintloss.confirm.process import Message, Worker, replaced_by
 from lintloss.confirm.references import Array
 from lintloss.confirm.serialise import Program, described
 from lintloss.confirm.verdicts import Outcome, Trial
@@ -27,6 +27,9 @@ class CompiledCase(Case):
 
     def __init__(self, request: Request, book: ApiBook, worker: Worker) -> None:
         super().__init__(request, book, worker)
+        absent = replaced_by(worker.kind, request.framework)
+        if absent is not None:
+            raise Undecided(f"{absent} is not installed, and only {absent} can run its trainers")
         sites = {"before": self.before} | ({"after": self.after} if self.after is not None else {})
         pre = self.pre_activation
         cuts = {self.readers["before"].fingerprint(pre): request.activation} if pre is not None else {}

@@ -68,6 +68,11 @@ def kind_for(framework: str) -> Kind:
     return next((kind for kind in KINDS if framework in kind.frameworks and kind.is_installed), TENSORFLOW)
 
 
+def replaced_by(kind: Kind, framework: str) -> str | None:
+    """What `kind` stands in for where it runs code of a framework that it does not hold; None where it holds it."""
+    return next((own.title for own in KINDS if framework in own.frameworks and own is not kind), None)
+
+
 class WorkerLost(Exception):
     """The worker died or took too long; the message says which. The next request starts a new one."""
 

@@ -46,11 +46,15 @@ class Refused(Exception):
 
 
 class Framework(Protocol):
-    """What a worker's framework is told to do. `name` says what it is, with its version."""
+    """What a worker's framework is told to do. `name` says what it is, with its version.
+
+    `meanings` compute what calls of absent libraries mean (`lintloss.confirm.meanings`), by the kind of their entry.
+    """
 
     name: str
     roots: Mapping[str, Any]
     activations: Mapping[str, Callable[[Any], Any]]
+    meanings: Mapping[str, Callable[..., Any]]
 
     def prepare(self, message: Message) -> None:
         """Do what a message asks for as a whole: its `policy` is the precision of Keras' layers."""
@@ -80,6 +84,7 @@ class Framework(Protocol):
 
 
 ACTIVATIONS = "activation"  # the root of names that mean an activation in any framework
+MEANINGS = "meaning"  # the root of what a call of an absent library means
 
 
 class Operations:
@@ -98,6 +103,8 @@ class Operations:
             return self._from_table(BUILTINS, rest, path)
         if root == ACTIVATIONS:
             return self._from_table(self.framework.activations, rest, path)
+        if root == MEANINGS:
+            return self._from_table(self.framework.meanings, rest, path)
         if root == "tensor":
             return Method(rest, self.framework) if self.is_listed(path) else self._refuse(path)
         found = self._found(path, root)

@@ -37,6 +37,7 @@ from lintloss.analysis.terms import (
     fingerprint,
 )
 from lintloss.analysis.terms import Mapping as MappingTerm
+from lintloss.confirm import meanings
 
 RUNNABLE_KINDS = frozenset("activation layer pass affine elementwise reduce loss encoder make".split())
 RUNNABLE_STRUCTURES = frozenset(
@@ -80,12 +81,16 @@ class Reader:
     """Makes terms comparable and turns them into programs.
 
     `guards` are the conditions that hold at the site: they decide choices. `era` is the framework's major version that
-    the file is written for, where known.
+    the file is written for, where known. `by_meaning` writes calls of libraries as what they mean, for a worker that
+    does not hold them.
     """
 
-    def __init__(self, book: ApiBook, guards: tuple[Guard, ...] = (), era: Era | None = None) -> None:
+    def __init__(
+        self, book: ApiBook, guards: tuple[Guard, ...] = (), era: Era | None = None, *, by_meaning: bool = False
+    ) -> None:
         self.book = book
         self.era = era
+        self.by_meaning = by_meaning
         self._ways = {guard.condition.key: guard.holds for guard in guards}
         self._normal: dict[int, tuple[Term, Term]] = {}
         self._prints: dict[int, str] = {}
@@ -342,6 +347,9 @@ class _Writer:
             case Api(path=path):
                 return ["api", path]
             case Apply(function=function, arguments=arguments):
+                bound = self.reader.bind(term) if self.reader.by_meaning else None
+                if bound is not None and meanings.has_meaning(bound):
+                    return self._meant(bound)
                 if isinstance(function, Api):
                     self.calls.add(function.path)
                 return ["apply", self.write(function), [[a.keyword, self.write(a.value)] for a in arguments]]
@@ -350,6 +358,13 @@ class _Writer:
             case MappingTerm(entries=entries):
                 return ["mapping", [[self.write(key), self.write(value)] for key, value in entries]]
         raise TypeError(type(term).__name__)
+
+    def _meant(self, bound: Bound) -> Node:
+        self.calls.add(bound.entry.name)
+        said = self._append(["const", meanings.said(bound)])
+        given = [[name, self.write(value)] for name, value in meanings.arguments(bound)]
+        function = self._append(["api", f"meaning.{bound.entry.kind}"])
+        return ["apply", function, [["said", said], *given]]
 
 
 def _constant(value: object) -> Node:

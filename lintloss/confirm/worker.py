@@ -1,6 +1,6 @@
 """The worker that holds TensorFlow and Keras.
 
-This is the only module of lintloss that imports TensorFlow; nothing imports this module.
+This module, which nothing imports, and `worker_meanings` are the only ones of lintloss that import TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from lintloss.confirm import programs
 from lintloss.confirm.programs import Message, Operations, Refused, outcome, run
+from lintloss.confirm.worker_meanings import MEANINGS
 
 _COMPILED = {"jit_compile": False, "auto_scale_loss": False}  # a scaled loss overflows halves, and skips the step
 
@@ -27,6 +28,7 @@ class TensorFlow:
         self.name = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
         self.roots: Mapping[str, Any] = {"tensorflow": tf, "keras": keras, "numpy": np, "math": math}
         self.activations: Mapping[str, Callable[[Any], Any]] = {"softmax": tf.nn.softmax, "sigmoid": tf.nn.sigmoid}
+        self.meanings = MEANINGS
 
     def prepare(self, message: Message) -> None:
         keras.config.set_dtype_policy(message.get("policy") or "float32")

@@ -33,6 +33,7 @@ class Jax:
             "softmax": jax.nn.softmax,
             "sigmoid": jax.nn.sigmoid,
         }
+        self.meanings: Mapping[str, Callable[..., Any]] = {}
 
     def prepare(self, message: Message) -> None:
         pass

@@ -26,6 +26,7 @@ class Torch:
         self.name = f"PyTorch {torch.__version__}"
         self.roots: Mapping[str, Any] = {"torch": torch, "numpy": np, "math": math}
         self.activations: Mapping[str, Callable[[Any], Any]] = {"softmax": _softmax, "sigmoid": torch.sigmoid}
+        self.meanings: Mapping[str, Callable[..., Any]] = {}
 
     def prepare(self, message: Message) -> None:
         pass
