@@ -58,7 +58,7 @@ _UNCHANGED = frozenset("identity dropout".split())
 
 
 def activation(said: Said, input: Any, axis: Any = None, **_: Any) -> Any:
-    name = said.get("activation")
+    name = str(said.get("activation"))
     if name not in _ACTIVATIONS:
         raise Refused(f"TensorFlow cannot stand in for an activation that is {name}")
     return _activated(name, said, input, axis)
@@ -167,7 +167,7 @@ Weighed = tuple[Any, Any]  # the losses, and how much each counts in a mean; Non
 
 def _exclusive(said: Said, z: Any, y: Any, given: Said) -> Weighed:
     """A cross entropy of classes of which one holds, from logits or their logarithms; labels as ids or as rows."""
-    axis = int(given.get("axis", said.get("classes_axis", -1)))
+    axis: Any = given.get("axis", said.get("classes_axis", -1))
     axis = -1 if axis >= len(z.shape) - 1 else axis
     last = tf.experimental.numpy.moveaxis(z, axis, -1)
     if said["input"] == "probabilities":
