@@ -256,7 +256,7 @@ def _loss_call(group: Sequence[Judgement]) -> LossCall:
     words = [placeholders(case) for case in cases]
     return LossCall(
         span=chosen.site.origin.span,
-        loss=chosen.site.spelled or chosen.site.entry.name,
+        loss=chosen.site.name,
         takes=_alternatives(each["takes"] for each in words),
         gets=_alternatives(each["gets"] for each in words),
         labels=_alternatives(each["labels"] for each in words),

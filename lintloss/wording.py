@@ -35,7 +35,7 @@ def placeholders(case: Case) -> dict[str, str]:
     """What may stand in braces in a rule page's message."""
     units = units_of(case.prediction)
     return {
-        "loss": case.site.spelled or case.entry.name.rpartition(".")[2],
+        "loss": case.site.name.rpartition(".")[2],
         "takes": _takes(case),
         "gets": _gets(case.prediction),
         "labels": "" if case.labels is None else _ENCODINGS.get(case.labels.encoding, "unknown"),

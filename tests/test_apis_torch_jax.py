@@ -14,9 +14,12 @@ import flax.linen
 import flax.nnx
 import haiku
 import jax
+import lightning.pytorch
 import optax
 import pytest
 import torch
+import torchmetrics.classification
+import torchmetrics.functional.classification
 from test_apis_completeness import FILES, actual, is_known, stated
 
 TELLTALE = {"logits", "labels", "target", "targets", "label"}
@@ -44,6 +47,12 @@ def telling(module: Any) -> Iterator[tuple[str, Any]]:
     return (each for each in callables(module) if TELLTALE & parameters_of(each[1]))
 
 
+def classifying(module: Any) -> Iterator[tuple[str, Any]]:
+    """What another module has of TorchMetrics' classification."""
+    homes = (torchmetrics.classification, torchmetrics.functional.classification)
+    return (each for each in callables(module) if any(hasattr(home, each[0]) for home in homes))
+
+
 def parameters_of(found: Any) -> set[str]:
     shown = torch.overrides.get_testing_overrides().get(found, found)
     try:
@@ -62,6 +71,10 @@ COMPLETE: dict[str, tuple[Any, Callable[[Any], Iterator[tuple[str, Any]]]]] = {
     "flax.linen": (flax.linen, classes_of(flax.linen.Module)),
     "flax.nnx": (flax.nnx, classes_of(flax.nnx.Module)),
     "haiku": (haiku, classes_of(haiku.Module)),
+    "torchmetrics.classification": (torchmetrics.classification, classes_of(object)),
+    "torchmetrics": (torchmetrics, classifying),
+    "torchmetrics.functional.classification": (torchmetrics.functional.classification, callables),
+    "torchmetrics.functional": (torchmetrics.functional, classifying),
 }
 
 
@@ -118,6 +131,36 @@ def test_parameters_are_those_of_the_installed_callable(stem: str) -> None:
                 wrong += [f"{name}: {each}" for each in differences(entry["call"], method)]
     assert checked >= 20
     assert wrong == []
+
+
+def metric_of(name: str) -> Any:
+    """The installed metric of that name."""
+    is_function = name.startswith("torchmetrics.functional.")
+    home = torchmetrics.functional.classification if is_function else torchmetrics.classification
+    return getattr(home, name.rpartition(".")[2])
+
+
+def test_metrics_of_torchmetrics_begin_with_the_parameters_stated() -> None:
+    wrong, checked = [], 0
+    for entry in (each for each in FILES["torchmetrics"]["api"] if each["kind"] == "metric"):
+        plain = [each.partition("=")[0] for each in entry["parameters"] if not each.startswith("*")]
+        for name in entry["names"]:
+            found = metric_of(name)
+            made = found.__new__ if plain == ["task"] else found
+            names = [each for each in inspect.signature(made).parameters if each != "cls"]
+            wrong += [name] if names[: len(plain)] != plain else []
+            if "call" in entry and plain != ["task"]:
+                given = list(inspect.signature(found.update).parameters)
+                wrong += [f"{name}.update"] if given != ["self", *entry["call"]] else []
+            checked += 1
+    assert checked > 200
+    assert wrong == []
+
+
+def test_lightning_modules_are_pytorchs() -> None:
+    assert is_known("lightning.pytorch.LightningModule")
+    assert is_known("pytorch_lightning.LightningModule")
+    assert issubclass(lightning.pytorch.LightningModule, torch.nn.Module)
 
 
 SIMPLE = (type(None), bool, int, float, str, tuple)

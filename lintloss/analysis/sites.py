@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from lintloss.analysis.apis import Entry
 from lintloss.analysis.syntax import NodeOrigin
-from lintloss.analysis.terms import Apply, Guard, Origin, Term
+from lintloss.analysis.terms import Api, Apply, Guard, Origin, Term
 from lintloss.finding import Span
 
 
@@ -76,3 +76,12 @@ class Site:
     model: Model | None = None
     is_compiled: bool = False
     is_open: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the code calls the loss or metric: the string it gives to `compile`, or one of its entry's names."""
+        called: Term | None = self.constructor or self.term
+        while isinstance(called, Apply):
+            called = called.function
+        is_own = isinstance(called, Api) and called.path in self.entry.names
+        return self.spelled or (called.path if is_own and isinstance(called, Api) else self.entry.name)

@@ -220,7 +220,8 @@ def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
     waiting = [
         method for name, method in cls.methods.items() if name in leading and id(method.code) not in machine.called
     ]
-    if not waiting:
+    inherited = [method for name, method in _inherited(cls).items() if name in leading and name != "__init__"]
+    if not waiting and not inherited:
         return
     flags = machine.flags_by_default
     known = _instance_of(machine, cls)
@@ -233,6 +234,26 @@ def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
     for method in waiting:
         receiver = None if "staticmethod" in method.decorators else _receiver(method, cls, instance)
         _call_openly(machine, method, receiver, has_flags)
+    for method in inherited:
+        _call_on(machine, method, cls, instance)
+
+
+def _inherited(cls: Class) -> dict[str, Function]:
+    """The methods that a class has from other classes of the user's."""
+    found: dict[str, Function] = {}
+    for base in list(calls.lineage(cls))[1:]:
+        for name, method in base.methods.items():
+            if name not in cls.methods:
+                found.setdefault(name, method)
+    return found
+
+
+def _call_on(machine: Machine, method: Function, cls: Class, instance: Instance) -> None:
+    """Call a method of a base class with an object of this class, which may bring the loss or the network it uses."""
+    of_class = [known.number for known in machine.instances if known.cls is cls]
+    is_bound = not {"staticmethod", "classmethod"} & set(method.decorators)
+    if is_bound and not any((number, id(method.code)) in machine.called_on for number in of_class):
+        machine.spend(STEPS_PER_CALL, lambda: calls.call_function(machine, method, (Argument(None, instance),), None))
 
 
 def _instance_of(machine: Machine, cls: Class) -> Instance | None:
