@@ -10,7 +10,7 @@ from lintloss.fixes.written import WrittenCall
 
 
 def set_argument(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
-    """The verb: give one argument another value. `activation`, `axis` and `units` are the last layer's, not the loss'."""
+    """The verb: give one argument another value. `activation`, `axis` and `units` are the last layer's."""
     if len(arguments) != 1:
         return None
     ((name, value),) = arguments.items()
