@@ -156,16 +156,12 @@ def _request(rule: Rule, case: Case, intent: str, after: Site | None, analysis: 
 
 def _framework_of(case: Case) -> str | None:
     """The framework whose operations a written-out loss is made of: that of the activation in it."""
-    pending, seen = [case.site.prediction], set[int]()
-    while pending and len(seen) < 2000:
-        term = pending.pop()
-        if id(term) in seen:
-            continue
-        seen.add(id(term))
+    from lintloss.analysis.terms import within
+
+    for term in within(case.site.prediction, 2000):
         bound = case.book.bind(term)
         if bound is not None and bound.entry.framework not in ("python", "numpy", "scipy"):
             return bound.entry.framework
-        pending.extend(term.parts())
     return None
 
 

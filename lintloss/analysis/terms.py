@@ -181,6 +181,17 @@ class Carried(Term):
         yield self.initial
 
 
+def within(term: Term, most: int = 5000) -> Iterator[Term]:
+    """The term and those it is made of, at any depth, each once; at most so many."""
+    pending, seen = [term], set[int]()
+    while pending and len(seen) < most:
+        current = pending.pop()
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            pending.extend(current.parts())
+
+
 def fingerprint(term: Term, known: dict[int, str] | None = None) -> str:
     """A hash of the term's structure, without origins: equal for equal code in two readings of a file."""
     known = {} if known is None else known

@@ -9,9 +9,9 @@ import libcst as cst
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Const
 from lintloss.fixes import names, places
+from lintloss.fixes.applied import Application, activation_parameter
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
-from lintloss.fixes.preactivation import Application, activation_parameter
 from lintloss.sources import Source
 
 _DEEPEST = 4  # functions that return what another one gives

@@ -11,14 +11,9 @@ from lintloss.analysis.facts import SQUASHING, Facts
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Const, Term
 from lintloss.fixes import callers, names, places
+from lintloss.fixes.applied import Application, activation_parameter, applications, without_activation
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
-from lintloss.fixes.preactivation import (
-    Application,
-    activation_parameter,
-    applications,
-    without_activation,
-)
 from lintloss.fixes.written import WrittenCall
 
 

@@ -6,63 +6,19 @@ activation; what the model outputs stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import libcst as cst
 
-from lintloss.analysis.apis import Bound
-from lintloss.analysis.facts import Facts
 from lintloss.analysis.syntax import NodeOrigin
-from lintloss.analysis.terms import Api, Apply, Const, Term
+from lintloss.analysis.terms import Api, Apply, Const, Term, within
 from lintloss.fixes import names, places
+from lintloss.fixes.applied import Application, activation_parameter, applications, without_activation
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
-from lintloss.fixes.written import WrittenCall
 
 _STEMS = {"softmax": "logits", "sigmoid": "logits", "log_softmax": "logits", "log_sigmoid": "logits"}
-_MOST_TERMS = 5000
-
-
-@dataclass(frozen=True, eq=False)
-class Application:
-    """One activation on the way to the loss: the term that applies it, its entry, and what it got.
-
-    `is_whole` says that the term applies all of it: a logarithm around a softmax makes another activation of it.
-    """
-
-    term: Apply
-    bound: Bound | None
-    activation: str
-    pre: Term
-    is_whole: bool
-
-    @property
-    def place(self) -> NodeOrigin | None:
-        """The call that applies it to a value; None where a model does, with the layers it was given."""
-        origin = self.term.origin
-        if not isinstance(origin, NodeOrigin) or self.term.function.origin is origin:
-            return None
-        return origin if isinstance(origin.node, cst.Call) else None
-
-    @property
-    def call(self) -> WrittenCall | None:
-        return WrittenCall.of(self.term, self.bound.arguments) if self.place and self.bound else None
-
-    @property
-    def given(self) -> NodeOrigin | None:
-        """The expression that the activation is applied to; None for a layer that computes it as well."""
-        name = self.bound.entry["input"] if self.bound else None
-        is_whole = self.bound is not None and self.bound.get("input") is self.pre
-        return self.call.value(name) if self.call is not None and name and is_whole else None
-
-    @property
-    def layer(self) -> WrittenCall | None:
-        """The call with the activation's argument: the layer function's, or the layer's constructor's."""
-        if self.bound is None:
-            return None
-        made = self.bound.constructor
-        return self.call if made is None else WrittenCall.of(made, self.bound.arguments)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,50 +68,8 @@ def reach(misuse: Misuse, given: NodeOrigin) -> Reached | None:
 
 def _is_symbolic(value: Term, misuse: Misuse) -> bool:
     """Whether a value is computed from a model's input layer: it stands for what any call of the model computes."""
-    pending, seen = [value], set[int]()
-    while pending and len(seen) < _MOST_TERMS:
-        term = pending.pop()
-        if id(term) in seen:
-            continue
-        seen.add(id(term))
-        bound = misuse.book.bind(term) if isinstance(term, Apply) else None
-        if bound is not None and bound.entry.kind == "input" and bound.entry["batched"]:
-            return True
-        pending.extend(term.parts())
-    return False
-
-
-def applications(misuse: Misuse) -> Iterator[Application]:
-    """The activations that made the prediction, outermost first, as long as they are of one family."""
-    value, facts = misuse.site.prediction, misuse.prediction
-    family = facts.activation
-    while facts.pre is not None and facts.activation == family:
-        term = _applying(value, facts)
-        if term is None:
-            return
-        is_whole = any(each.facts.activation == family for each in misuse.facts.of(term))
-        yield Application(term, misuse.book.bind(term), family, facts.pre, is_whole)
-        value, facts = facts.pre, misuse.facts.single(facts.pre)
-        if any(step != "identity" for step in facts.since):
-            return
-
-
-def _applying(value: Term, facts: Facts) -> Apply | None:
-    """The term within `value` that applies the activation which `facts` tell of."""
-    pending, seen = [value], set[int]()
-    while pending and len(seen) < _MOST_TERMS:
-        term = pending.pop()
-        if id(term) in seen:
-            continue
-        seen.add(id(term))
-        if isinstance(term, Apply) and facts.applied is not None and facts.applied in _origins(term):
-            return term
-        pending.extend(term.parts())
-    return None
-
-
-def _origins(term: Apply) -> tuple[object, ...]:
-    return (term.function.origin,) if isinstance(term.function, Apply) else (term.origin,)
+    bound = (misuse.book.bind(term) for term in within(value) if isinstance(term, Apply))
+    return any(each.entry.kind == "input" and each.entry["batched"] for each in bound if each is not None)
 
 
 # -- where the value is used ---------------------------------------------------------------------------------
@@ -308,28 +222,6 @@ def _split(application: Application, use: Use, misuse: Misuse) -> tuple[str, tup
     bare = _text_after(whole, without)
     line = places.inserting_line(statement, f"{name} = {bare}")
     return name, (line, places.replacing(whole, f"{activation[0]}({name})"), *activation[1])
-
-
-def without_activation(application: Application) -> Placed | None:
-    """The edit that makes a layer linear."""
-    parameter = activation_parameter(application)
-    layer = application.layer
-    if parameter is None or layer is None or application.bound is None:
-        return None
-    listed = application.bound.entry.parameters or ()
-    default = next((each.default for each in listed if each.name == parameter), None)
-    if isinstance(default, Const) and default.value in (None, "linear"):
-        dropped = layer.dropping(parameter)
-        if dropped is not None:
-            return dropped
-    return layer.setting(parameter, "None")
-
-
-def activation_parameter(application: Application) -> str | None:
-    """The parameter of a layer that holds its activation."""
-    name = application.bound.entry["activation"] if application.bound else None
-    is_layer = application.bound is not None and application.bound.entry.kind == "layer"
-    return name if is_layer and isinstance(name, str) else None
 
 
 def _text_after(whole: NodeOrigin, change: Placed) -> str:
