@@ -26,13 +26,13 @@ CASES: dict[str, Case] = {
     "sparse": (references.sparse_softmax_cross_entropy, np.array([2, 1]), Options()),
     "sparse, ignored": (references.sparse_softmax_cross_entropy, np.array([2, -1]), Options(ignore_class=-1)),
     "sigmoid": (references.sigmoid_cross_entropy, BINARY, Options()),
-    "sigmoid, averaged": (references.sigmoid_cross_entropy, BINARY, Options(averaged=True, label_smoothing=0.2)),
+    "sigmoid, averaged": (references.sigmoid_cross_entropy, BINARY, Options(rows="mean", label_smoothing=0.2)),
     "sigmoid, weighted": (references.sigmoid_cross_entropy, SOFT, Options(pos_weight=3.0)),
     "categorical focal": (references.categorical_focal, SOFT, Options()),
     "categorical focal, gamma 0": (references.categorical_focal, ONE_HOT, Options(gamma=0.0, alpha=1.0)),
-    "binary focal": (references.binary_focal, BINARY, Options(averaged=True)),
+    "binary focal": (references.binary_focal, BINARY, Options(rows="mean")),
     "binary focal, balanced": (references.binary_focal, SOFT, Options(balanced=True, gamma=1.5)),
-    "squared": (references.squared_error, SOFT, Options(averaged=True)),
+    "squared": (references.squared_error, SOFT, Options(rows="mean")),
     "absolute": (references.absolute_error, SOFT, Options()),
 }
 
@@ -170,7 +170,7 @@ class TestAgainstTensorFlow:
             from_logits=True, reduction=reduction, label_smoothing=0.1, dtype="float64"
         )
         found = self.measured(lambda tf, z: made(self.BITS, z, sample_weight=self.WEIGHTS))
-        expected = references.sigmoid_cross_entropy(self.Z, self.BITS, Options(label_smoothing=0.1, averaged=True))
+        expected = references.sigmoid_cross_entropy(self.Z, self.BITS, Options(label_smoothing=0.1, rows="mean"))
         self.agree(found, reduced(expected, reduction, self.WEIGHTS))
 
     def test_keras_ignores_a_class(self) -> None:
@@ -189,7 +189,7 @@ class TestAgainstTensorFlow:
         self.agree(found, reduced(references.categorical_focal(z, self.DENSE, Options(gamma=3.0)), "mean"))
         binary = keras.losses.BinaryFocalCrossentropy(True, from_logits=True, dtype="float64")
         found = self.measured(lambda tf, logits: binary(self.BITS, logits), z)
-        expected = references.binary_focal(z, self.BITS, Options(balanced=True, averaged=True))
+        expected = references.binary_focal(z, self.BITS, Options(balanced=True, rows="mean"))
         self.agree(found, reduced(expected, "mean"))
 
     def test_keras_masks(self) -> None:

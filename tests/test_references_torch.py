@@ -159,4 +159,4 @@ def test_multi_label_soft_margin_averages_classes(reduction: str) -> None:
         return functional.multilabel_soft_margin_loss(z, torch.tensor(BITS), weight, reduction=reduction)
 
     given = Weights(class_weights=PER_CLASS)
-    agree("sigmoid_cross_entropy", Options(averaged=True), BITS, reduction, given, of_torch)
+    agree("sigmoid_cross_entropy", Options(rows="mean"), BITS, reduction, given, of_torch)

@@ -77,11 +77,12 @@ UNWEIGHED = Weights()
 
 @dataclass(frozen=True)
 class Expectation:
-    """Which reference, told what, reduced how."""
+    """Which reference, told what, reduced how; `sign` is -1 for a log-likelihood, which becomes a loss further on."""
 
     intent: str
     options: Options
     reduction: str
+    sign: float = 1.0
 
     def __post_init__(self) -> None:
         if self.intent not in BINARY and not self.is_softmax:
@@ -116,7 +117,7 @@ class Expectation:
             result = references.reduced(loss, self.reduction, given.weights)
         except ValueError as error:
             raise NoReference("the weights do not fit the losses") from error
-        return replace(result, gradient=result.gradient.reshape(logits.shape))
+        return Loss(self.sign * result.values, self.sign * result.gradient.reshape(logits.shape))
 
     def rows(self, labels: Any, shape: tuple[int, ...]) -> Array:
         """Labels as one weight per class, in the shape of the logits.
@@ -167,11 +168,13 @@ def expectation(request: Request, measured: Site, book: ApiBook) -> Expectation:
     Only the layout may follow the rewritten call: a loss object averages by itself, where a function may leave it to an
     outer `reduce_mean` that is no part of the site.
     """
-    options = _told(request.before, book)
-    entry = measured.entry
-    is_averaged = measured.formula is None and (entry.framework == "keras" or bool(entry["averages"]))
-    options = replace(options, averaged=is_averaged, elementwise=entry["reduction"] == "elementwise")
-    return Expectation(request.intent, options, _layout(request, measured, book))
+    entry, layout = measured.entry, _layout(request, measured, book)
+    options = replace(_told(request.before, book), elementwise=entry["reduction"] == "elementwise")
+    if measured.formula is not None:
+        options = replace(options, rows=_rows(measured.formula))
+        return Expectation(request.intent, options, layout, _sign(measured.formula))
+    is_averaged = entry.framework == "keras" or bool(entry["averages"])
+    return Expectation(request.intent, replace(options, rows="mean" if is_averaged else None), layout)
 
 
 def reduction_of(site: Site, book: ApiBook) -> str:
@@ -223,16 +226,29 @@ def _layout(request: Request, measured: Site, book: ApiBook) -> str:
     return request.reduction or reduction_of(before, book)
 
 
+def _sign(formula: Formula) -> float:
+    return -1.0 if formula.core.endswith("cross_entropy") and not formula.negated else 1.0
+
+
+def _rows(formula: Formula) -> str | None:
+    """How a binary loss is reduced over an example's units first; a sum over classes belongs to the loss itself."""
+    kind, axis = formula.reductions[-1] if formula.reductions else ("", None)
+    return kind if formula.core == "binary_cross_entropy" and axis is not None else None
+
+
 def _formula_reduction(formula: Formula) -> str:
-    """The reduction over examples: the innermost sum over classes belongs to the loss itself."""
+    """The reduction over examples: the innermost one behind that over units or classes.
+
+    It leaves one number, which another one around it does not change.
+    """
     is_entropy = formula.core.endswith("cross_entropy")
     steps = list(formula.reductions)
     if steps and steps[-1][1] is not None and len(steps) + (steps[-1][0] == "sum" or not is_entropy) > 1:
         steps.pop()
-        return steps[0][0] if steps else "none"
-    if not steps:
+        return steps[-1][0] if steps else "none"
+    if not steps or _rows(formula) is not None:
         return "none"
-    kind, _ = steps[0]
+    kind, _ = steps[-1]
     return "mean_over_elements" if kind == "mean" and is_entropy else kind
 
 

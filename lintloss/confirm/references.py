@@ -55,8 +55,8 @@ class Loss:
 class Options:
     """What a loss may be told beside logits and labels.
 
-    `averaged` asks for the mean over the last axis where the formula gives a loss per logit (Keras does so). `clamp`
-    gives the loss on probabilities clipped to `[clamp, 1 - clamp]` in float32, as Keras computes it from probabilities,
+    `rows` asks for the `mean` (Keras takes it) or the `sum` over the last axis where the formula gives a loss per logit.
+    `clamp` gives the loss on probabilities clipped to `[clamp, 1 - clamp]` in float32, as Keras computes it from probabilities,
     or, where it is negative, with logarithms that are at least that, as PyTorch does. `class_weights` weigh what each
     class adds to a loss: `[C]`, or, for binary losses, anything that broadcasts against the logits. `margin` and
     `power` are those of `multi_margin`, `elementwise` is that of `kl_divergence`.
@@ -72,7 +72,7 @@ class Options:
     gamma: float = 2.0
     alpha: float | Array = 0.25
     balanced: bool = False
-    averaged: bool = False
+    rows: str | None = None
     elementwise: bool = False
     clamp: float | None = None
 
@@ -156,7 +156,7 @@ def kl_divergence(z: Array, y: Array, options: Options = Options()) -> Pointwise
 
 
 def sigmoid_cross_entropy(z: Array, y: Array, options: Options = Options()) -> Pointwise:
-    """`w (q y softplus(-z) + (1 - y) softplus(z))`: `[...]` to `[...]`, averaged over the last axis if asked.
+    """`w (q y softplus(-z) + (1 - y) softplus(z))`: `[...]` to `[...]`, reduced over the last axis if asked.
 
     PRML eq. 4.90 with `q = 1` and `w = 1`; `q = pos_weight` weighs the positive term (TensorFlow,
     `tf.nn.weighted_cross_entropy_with_logits`), `w = class_weights` both (PyTorch, `BCEWithLogitsLoss`). Slope
@@ -167,7 +167,7 @@ def sigmoid_cross_entropy(z: Array, y: Array, options: Options = Options()) -> P
     log_p = _clipped_log(-softplus(-z), options.clamp)
     log_rest = _clipped_log_rest(-softplus(z), options.clamp)
     w = 1.0 if options.class_weights is None else np.broadcast_to(options.class_weights, z.shape)
-    return _averaged(Pointwise(w * (-q * y * log_p - (1 - y) * log_rest), w * (q * y * (p - 1) + (1 - y) * p)), options)
+    return _by_row(Pointwise(w * (-q * y * log_p - (1 - y) * log_rest), w * (q * y * (p - 1) + (1 - y) * p)), options)
 
 
 def categorical_focal(z: Array, y: Array, options: Options = Options()) -> Pointwise:
@@ -189,7 +189,7 @@ def binary_focal(z: Array, y: Array, options: Options = Options()) -> Pointwise:
     """`w (1 - p_t)^gamma bce(z, y)`, `p_t = y p + (1 - y)(1 - p)`, `p = sigmoid(z)`: `[...]` to `[...]`.
 
     Keras, `BinaryFocalCrossentropy`, after arXiv:1708.02002, eq. 4; `w = y alpha + (1 - y)(1 - alpha)` if `balanced`,
-    else 1. Averaged over the last axis if asked.
+    else 1. Reduced over the last axis if asked.
     """
     gamma = options.gamma
     y = _smoothed(np.broadcast_to(y, z.shape), options.label_smoothing, 2)
@@ -198,19 +198,19 @@ def binary_focal(z: Array, y: Array, options: Options = Options()) -> Pointwise:
     missing = y * q + (1 - y) * p
     weight = y * options.alpha + (1 - y) * (1 - options.alpha) if options.balanced else np.ones_like(z)
     slopes = missing**gamma * bce.slopes - _power_slope(missing, gamma) * (2 * y - 1) * p * q * bce.values
-    return _averaged(Pointwise(weight * missing**gamma * bce.values, weight * slopes), options)
+    return _by_row(Pointwise(weight * missing**gamma * bce.values, weight * slopes), options)
 
 
 def squared_error(z: Array, y: Array, options: Options = Options()) -> Pointwise:
-    """`(z - y)^2`: `[...]` to `[...]`, slope `2 (z - y)`; averaged over the last axis if asked."""
+    """`(z - y)^2`: `[...]` to `[...]`, slope `2 (z - y)`; reduced over the last axis if asked."""
     difference = z - np.broadcast_to(y, z.shape)
-    return _averaged(Pointwise(difference**2, 2 * difference), options)
+    return _by_row(Pointwise(difference**2, 2 * difference), options)
 
 
 def absolute_error(z: Array, y: Array, options: Options = Options()) -> Pointwise:
-    """`|z - y|`: `[...]` to `[...]`, slope `sign(z - y)`; averaged over the last axis if asked."""
+    """`|z - y|`: `[...]` to `[...]`, slope `sign(z - y)`; reduced over the last axis if asked."""
     difference = z - np.broadcast_to(y, z.shape)
-    return _averaged(Pointwise(np.abs(difference), np.sign(difference)), options)
+    return _by_row(Pointwise(np.abs(difference), np.sign(difference)), options)
 
 
 def masked(losses: Pointwise, mask: npt.NDArray[np.bool_]) -> Pointwise:
@@ -291,10 +291,11 @@ def _smoothed(y: Array, amount: float, classes: int) -> Array:
     return np.asarray(y * (1.0 - amount) + amount / classes)
 
 
-def _averaged(losses: Pointwise, options: Options) -> Pointwise:
-    if not options.averaged:
+def _by_row(losses: Pointwise, options: Options) -> Pointwise:
+    if options.rows is None:
         return losses
-    return Pointwise(losses.values.mean(axis=-1), losses.slopes / losses.values.shape[-1], -1)
+    count = losses.values.shape[-1] if options.rows == "mean" else 1
+    return Pointwise(losses.values.sum(axis=-1) / count, losses.slopes / count, -1)
 
 
 def _clipped_log(log_p: Array, clamp: float | None) -> Array:

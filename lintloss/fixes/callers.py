@@ -36,18 +36,41 @@ def made_linear(misuse: Misuse, application: Application) -> Change | None:
     if chosen is None or given is None or function is None or not isinstance(given.node, cst.Name):
         return None
     definition = cst.ensure_type(function.node, cst.FunctionDef)
-    parameter = cst.ensure_type(chosen.node, cst.Name).value
     if given.unit.source is not function.unit.source:
         return None
     call = _maker(given, definition.name.value)
-    if call is None:
+    return unset(misuse, application, given.unit.source, call) if call is not None else None
+
+
+def unset(misuse: Misuse, application: Application, source: Source, call: ast.Call) -> Change | None:
+    """The edits that tell a helper, where it is called, to apply nothing."""
+    told = _told(application, call)
+    if told is None:
         return None
+    function, definition, parameter = told
     if _allows_none(application, function, parameter):
-        return Change.of([_passing(given.unit.source, call, definition, parameter, "None")])
-    identity = _identity(misuse, application, given.unit.source)
+        return Change.of([_passing(source, call, definition, parameter, "None")])
+    identity = _identity(misuse, application, source)
     if identity is None:
         return None
-    return Change.of([_passing(given.unit.source, call, definition, parameter, identity.code), *identity.edits])
+    return Change.of([_passing(source, call, definition, parameter, identity.code), *identity.edits])
+
+
+def activation_given(application: Application, call: ast.Call) -> ast.expr | None:
+    """The argument that tells the helper which activation to apply."""
+    told = _told(application, call)
+    return _argument(call, told[1], told[2]) if told is not None else None
+
+
+def _told(application: Application, call: ast.Call) -> tuple[NodeOrigin, cst.FunctionDef, str] | None:
+    """The helper that a call is of, its definition, and the parameter that holds the activation."""
+    chosen = chosen_by_caller(application)
+    function = places.function_around(chosen) if chosen is not None else None
+    if chosen is None or function is None:
+        return None
+    definition = cst.ensure_type(function.node, cst.FunctionDef)
+    is_its = ast.unparse(call.func).split(".")[-1] == definition.name.value
+    return (function, definition, cst.ensure_type(chosen.node, cst.Name).value) if is_its else None
 
 
 def _identity(misuse: Misuse, application: Application, source: Source) -> names.Spelling | None:
@@ -67,9 +90,8 @@ def _allows_none(application: Application, function: NodeOrigin, parameter: str)
     if name is not None and application.bound is not None:
         default = next((each.default for each in application.bound.entry.parameters or () if each.name == name), None)
         return isinstance(default, Const) and default.value in (None, "linear")
-    return any(
-        test in function.code for test in (f"{parameter} is None", f"{parameter} is not None", f"not {parameter}")
-    )
+    tests = (f"{parameter} is None", f"{parameter} is not None", f"not {parameter}", f"if {parameter}:")
+    return any(test in function.code for test in tests)
 
 
 def _maker(given: NodeOrigin, function: str) -> ast.Call | None:
@@ -128,21 +150,33 @@ def _passing(
     source: Source, call: ast.Call, definition: cst.FunctionDef, parameter: str, content: str
 ) -> Placed | None:
     """The edit that gives a call `content` for a parameter."""
-    listed = [each.name.value for each in (*definition.params.posonly_params, *definition.params.params)]
-    if isinstance(call.func, ast.Attribute) and listed[:1] in (["self"], ["cls"]):
-        listed = listed[1:]
     if any(keyword.arg is None for keyword in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
         return None
-    given: ast.expr | None = next((keyword.value for keyword in call.keywords if keyword.arg == parameter), None)
-    if given is None and parameter in listed[: len(call.args)]:
-        given = call.args[listed.index(parameter)]
+    given = _argument(call, definition, parameter)
     if given is not None:
-        return places.between(source, _place(source, given.lineno, given.col_offset), _end(source, given), content)
-    last = max((_end(source, each) for each in (*call.args, *(k.value for k in call.keywords))), default=None)
+        return places.between(source, place_of(source, given), end_of(source, given), content)
+    last = max((end_of(source, each) for each in (*call.args, *(k.value for k in call.keywords))), default=None)
     return places.between(source, last, last, f", {parameter}={content}") if last is not None else None
 
 
-def _end(source: Source, node: ast.expr) -> tuple[int, int]:
+def _argument(call: ast.Call, definition: cst.FunctionDef, parameter: str) -> ast.expr | None:
+    """What a call of a function gives for a parameter."""
+    listed = [each.name.value for each in (*definition.params.posonly_params, *definition.params.params)]
+    if isinstance(call.func, ast.Attribute) and listed[:1] in (["self"], ["cls"]):
+        listed = listed[1:]
+    given = next((keyword.value for keyword in call.keywords if keyword.arg == parameter), None)
+    if given is None and parameter in listed[: len(call.args)]:
+        return call.args[listed.index(parameter)]
+    return given
+
+
+def place_of(source: Source, node: ast.expr | ast.stmt) -> tuple[int, int]:
+    """Row and column, in characters, where a node of `ast` begins."""
+    return _place(source, node.lineno, node.col_offset)
+
+
+def end_of(source: Source, node: ast.expr | ast.stmt) -> tuple[int, int]:
+    """Row and column, in characters, behind a node of `ast`."""
     return _place(source, node.end_lineno or node.lineno, node.end_col_offset or 0)
 
 

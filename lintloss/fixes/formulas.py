@@ -15,7 +15,7 @@ from lintloss.analysis.apis import Entry
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Apply, Const, Sequence, Term
 from lintloss.finding import Applicability
-from lintloss.fixes import names, places, preactivation
+from lintloss.fixes import layers, names, places, preactivation
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
 
@@ -36,6 +36,15 @@ class Layer:
         return self.term.origin if isinstance(self.term.origin, NodeOrigin) else None
 
 
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """The call of a fused op, the edits that give it what it takes, and how safe they are at best."""
+
+    code: str
+    edits: tuple[Placed, ...]
+    applicability: Applicability
+
+
 def replace_formula(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
     """The verb: the fused op of the wanted family, with the formula's own reduction."""
     formula, term, where = misuse.site.formula, misuse.site.term, misuse.place
@@ -48,13 +57,13 @@ def replace_formula(misuse: Misuse, arguments: Mapping[str, object]) -> Change |
     replaced = summed if summed is not None else core
     if not _keeps_value(around, replaced, is_exclusive):
         return None
-    written = _fused(misuse, core.term, where, arguments)
-    if written is None or replaced.place is None or not places.contains(where, replaced.place):
+    fused = _fused(misuse, core.term, where, arguments)
+    if fused is None or replaced.place is None or not places.contains(where, replaced.place):
         return None
     is_minus = _SUBTRACTING[formula.core] and _is_positive(misuse, core, around)
     is_scaled = is_exclusive and summed is None and "entropy" in formula.core and _is_averaged(around)
-    applicability = Applicability.SHOWN if is_scaled else Applicability.SAFE
-    return Change.of((*_placed(replaced.place, written[0], where, is_minus), *written[1]), applicability)
+    applicability = Applicability.SHOWN if is_scaled else fused.applicability
+    return Change.of((*_placed(replaced.place, fused.code, where, is_minus), *fused.edits), applicability)
 
 
 def _path(misuse: Misuse, term: Apply) -> Iterator[Layer]:
@@ -116,7 +125,8 @@ def _keeps_value(around: list[Layer], replaced: Layer, is_exclusive: bool) -> bo
 
 def _is_averaged(around: list[Layer]) -> bool:
     """Whether classes are averaged with the examples: the fused op sums them, so the loss grows by their number."""
-    return any(layer.operation == "mean" for layer in around)
+    reductions = [layer for layer in around if layer.operation in ("sum", "mean")]
+    return bool(reductions) and reductions[-1].operation == "mean"
 
 
 def _is_positive(misuse: Misuse, core: Layer, around: list[Layer]) -> bool:
@@ -164,31 +174,46 @@ def _minus_around(place: NodeOrigin, where: NodeOrigin) -> NodeOrigin | None:
 # -- the fused op --------------------------------------------------------------------------------------------
 
 
-def _fused(
-    misuse: Misuse, core: Apply, where: NodeOrigin, wanted: Mapping[str, object]
-) -> tuple[str, tuple[Placed, ...]] | None:
-    """The call of the fused op, and the edits that give it its logits."""
+def _fused(misuse: Misuse, core: Apply, where: NodeOrigin, wanted: Mapping[str, object]) -> Fused | None:
     labels = _labels(misuse, core, where)
     prediction = _written(core, misuse.site.prediction)
-    if labels is None or prediction is None:
-        return None
-    if wanted.get("input") == "probabilities":
-        reached = _as_it_is(prediction, where)
-    else:
-        reached = preactivation.reach(misuse, prediction)
-    if reached is None or reached.place.key != prediction.key:
+    given = _given(misuse, prediction, where, wanted) if prediction is not None else None
+    if labels is None or given is None:
         return None
     for entry, extra in _fused_entries(misuse, wanted):
         written = names.spelling(entry.name, misuse.site.scope, where.unit.source, misuse.book)
         if written is not None:
-            given = f"{entry.role('labels')}={labels}, {entry.role('prediction')}={reached.code}{extra}"
-            return f"{written.code}({given})", (*reached.edits, *written.edits)
+            code = f"{written.code}({entry.role('labels')}={labels}, {entry.role('prediction')}={given.code}{extra})"
+            return Fused(code, (*given.edits, *written.edits), given.applicability)
     return None
 
 
-def _as_it_is(prediction: NodeOrigin, where: NodeOrigin) -> preactivation.Reached | None:
-    """The prediction itself, where the formula names it."""
-    return preactivation.Reached(places.code(prediction), prediction) if places.contains(where, prediction) else None
+def _given(
+    misuse: Misuse, prediction: NodeOrigin, where: NodeOrigin, wanted: Mapping[str, object]
+) -> preactivation.Reached | None:
+    """What the fused op is given: the prediction as it is, or without its activation, or the value before that."""
+    if wanted.get("activation") == "linear":
+        return _made_linear(misuse, prediction, where)
+    if wanted.get("input") == "probabilities":
+        is_here = places.contains(where, prediction)
+        return preactivation.Reached(places.code(prediction), prediction) if is_here else None
+    reached = preactivation.reach(misuse, prediction)
+    return reached if reached is not None and reached.place.key == prediction.key else None
+
+
+def _made_linear(misuse: Misuse, prediction: NodeOrigin, where: NodeOrigin) -> preactivation.Reached | None:
+    """The prediction as it is once its activation is dropped, and with it a guard in a statement of its own."""
+    dropped = layers.drop_layer(misuse, {})
+    if dropped is None:
+        return None
+    edits = dropped.edits
+    if not places.contains(where, prediction):
+        guard = places.rebinding(prediction)
+        line = places.deleting_lines(guard) if guard is not None else None
+        if line is None:
+            return None
+        edits = (*edits, line)
+    return preactivation.Reached(places.code(prediction), prediction, edits, dropped.applicability)
 
 
 def _fused_entries(misuse: Misuse, wanted: Mapping[str, object]) -> list[tuple[Entry, str]]:
@@ -196,7 +221,7 @@ def _fused_entries(misuse: Misuse, wanted: Mapping[str, object]) -> list[tuple[E
     found: dict[int, tuple[Entry, str]] = {}
     for name in misuse.book.names():
         for entry in misuse.book.entries(name):
-            extra = _on_logits(entry) if wanted.get("input") != "probabilities" else _on_probabilities(entry)
+            extra = _told(entry, wanted.get("input", "logits"))
             cell = {"kind": "loss", "family": wanted.get("family"), "labels": wanted.get("labels"), "reduction": "none"}
             is_it = all((entry.kind if key == "kind" else entry[key]) == value for key, value in cell.items())
             if is_it and extra is not None and not entry.is_class and not entry["versions"] and _needs_no_more(entry):
@@ -205,16 +230,13 @@ def _fused_entries(misuse: Misuse, wanted: Mapping[str, object]) -> list[tuple[E
     return sorted(found.values(), key=lambda each: (each[0].framework != own, bool(each[1]), each[0].name))
 
 
-def _on_logits(entry: Entry) -> str | None:
-    """What a call must say so that the loss takes logits; None if it cannot."""
-    if entry["input"] == "logits":
+def _told(entry: Entry, given: object) -> str | None:
+    """What a call must say so that the loss takes logits, or probabilities; None if it cannot."""
+    if entry["input"] == given:
         return ""
     flag = entry.role("from_logits")
-    return f", {flag}=True" if flag and entry.under({flag: Const(True)})["input"] == "logits" else None
-
-
-def _on_probabilities(entry: Entry) -> str | None:
-    return "" if entry["input"] == "probabilities" else None
+    is_option = given == "logits" and flag and entry.under({flag: Const(True)})["input"] == "logits"
+    return f", {flag}=True" if is_option else None
 
 
 def _needs_no_more(entry: Entry) -> bool:

@@ -70,13 +70,9 @@ def _is_one_of_several(application: Application) -> bool:
 
 def _keeping_its_name(place: NodeOrigin, given: NodeOrigin) -> Placed | None:
     """`x = softmax(x)` taken away whole, where it does nothing else."""
-    line = places.own_line(place)
     assignment = places.parent(place)
-    if line is None or assignment is None or not isinstance(assignment.node, cst.Assign):
-        return None
-    targets = [target.target for target in assignment.node.targets]
-    is_same = len(targets) == 1 and assignment.unit.code(targets[0]) == given.code
-    return places.deleting_lines(line) if is_same else None
+    line = places.rebinding(given) if assignment is not None and isinstance(assignment.node, cst.Assign) else None
+    return places.deleting_lines(line) if line is not None else None
 
 
 def _without_layer(made: NodeOrigin, misuse: Misuse) -> Placed | None:

@@ -137,6 +137,15 @@ def deleting_lines(statement: NodeOrigin) -> Placed | None:
     return between(source, (first, 1), (last + 1, 1), "")
 
 
+def rebinding(place: NodeOrigin) -> NodeOrigin | None:
+    """The statement, alone on its lines, that binds the name at `place` again to what is computed from it."""
+    line = own_line(place)
+    small = cst.ensure_type(line.node, cst.SimpleStatementLine).body[0] if line is not None else None
+    if line is None or not isinstance(small, cst.Assign) or len(small.targets) != 1:
+        return None
+    return line if line.unit.code(small.targets[0].target) == place.code else None
+
+
 def own_line(place: NodeOrigin) -> NodeOrigin | None:
     """The simple statement that this node stands in, if it has its line to itself and runs once, in order."""
     passed = (cst.Lambda, cst.BaseComp, cst.IfExp, cst.BooleanOperation, cst.FunctionDef, cst.Decorator)

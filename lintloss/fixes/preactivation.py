@@ -13,8 +13,10 @@ import libcst as cst
 
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Apply, Const, Term, within
+from lintloss.finding import Applicability
 from lintloss.fixes import names, places
 from lintloss.fixes.applied import Application, activation_parameter, applications, without_activation
+from lintloss.fixes.lifted import lift
 from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
 
@@ -36,6 +38,7 @@ class Reached:
     code: str
     place: NodeOrigin
     edits: tuple[Placed, ...] = ()
+    applicability: Applicability = Applicability.SAFE
 
 
 def pass_preactivation(misuse: Misuse, arguments: Mapping[str, object]) -> Change | None:
@@ -44,7 +47,7 @@ def pass_preactivation(misuse: Misuse, arguments: Mapping[str, object]) -> Chang
     found = reach(misuse, given) if given is not None else None
     if found is None:
         return None
-    return Change((*found.edits, places.replacing(found.place, found.code)))
+    return Change((*found.edits, places.replacing(found.place, found.code)), found.applicability)
 
 
 def reach(misuse: Misuse, given: NodeOrigin) -> Reached | None:
@@ -63,7 +66,10 @@ def reach(misuse: Misuse, given: NodeOrigin) -> Reached | None:
     if name is not None:
         return Reached(name, use.place)
     named = _named(innermost, use) or _split(innermost, use, misuse)
-    return Reached(named[0], use.place, named[1]) if named is not None else None
+    if named is not None:
+        return Reached(named[0], use.place, named[1])
+    lifted = lift(innermost, use.place, _stem(innermost), misuse) if len(chain) == 1 else None
+    return Reached(lifted.name, use.place, lifted.edits, lifted.applicability) if lifted is not None else None
 
 
 def _is_symbolic(value: Term, misuse: Misuse) -> bool:
@@ -176,7 +182,7 @@ def _named(application: Application, use: Use) -> tuple[str, tuple[Placed, ...]]
 
 def _new_name(application: Application, statement: NodeOrigin, use: NodeOrigin) -> str | None:
     """A new variable, or an attribute where the value is used in another method than it is made."""
-    stem = _STEMS.get(application.activation, "pre_activation")
+    stem = _stem(application)
     target = _target(statement)
     if places.dominates(statement, use):
         return names.fresh(statement, stem, _last_name(target))
@@ -189,6 +195,10 @@ def _new_name(application: Application, statement: NodeOrigin, use: NodeOrigin) 
     if not (is_same and is_once and is_used) or statement.unit.source is not use.unit.source:
         return None
     return f"{holder}.{names.fresh_attribute(statement, stem, target.attr.value)}"
+
+
+def _stem(application: Application) -> str:
+    return _STEMS.get(application.activation, "pre_activation")
 
 
 def _target(statement: NodeOrigin) -> cst.BaseExpression | None:
