@@ -387,19 +387,21 @@ def _bind(entry: Entry, parameters: tuple[Parameter, ...] | None, given: tuple[A
     bound: dict[str, Term] = {}
     extra: list[Term] = []
     unpacked = False
+    taken = 0  # parameters given by position: those of a `partial` follow its keywords
     for argument in given:
         if argument.keyword is None:
-            if unpacked and len(bound) < len(positional):
+            if unpacked and taken < len(positional):
                 continue
-            if len(bound) < len(positional):
-                bound[positional[len(bound)].name] = argument.value
+            if taken < len(positional):
+                bound[positional[taken].name] = argument.value
+                taken += 1
             elif rest is not None:
                 extra.append(argument.value)
             elif not unpacked:
                 return None
         elif argument.keyword in ("*", "**"):
             unpacked = True
-            if argument.keyword == "*" and rest is not None and len(bound) == len(positional):
+            if argument.keyword == "*" and rest is not None and taken == len(positional):
                 extra.append(Unknown("one of several values that are unpacked here", argument.value))
         else:
             name = argument.keyword

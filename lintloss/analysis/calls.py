@@ -374,13 +374,24 @@ def call_instance(
 
 def _entries_of(machine: Machine, instance: Instance) -> list[str]:
     """The methods that calling an object of a library's class, or of one derived from it, runs."""
-    known: list[str] = []
-    for base in library_bases(instance.cls):
-        entries = machine.book.entries(base.path)
-        inherited = (path for entry in entries for path in entry.data.get("inherits", ()))
-        found = (machine.book.entry(path) for path in (base.path, *inherited))
-        known += [entry["entry"] for entry in found if entry is not None and entry["entry"]]
-    return known
+    return [name for base in library_bases(instance.cls) for name in _entries(machine, base.path)]
+
+
+def _entries(machine: Machine, path: str) -> Iterator[str]:
+    """The methods that calling an object of a library's class runs."""
+    inherited = (base for entry in machine.book.entries(path) for base in entry.data.get("inherits", ()))
+    found = (machine.book.entry(each) for each in (path, *inherited))
+    return (entry["entry"] for entry in found if entry is not None and entry["entry"])
+
+
+def _is_call(machine: Machine, base: Term, name: str) -> bool:
+    """Whether `base.name(...)` is what `base(...)` runs, of an object of a library's class."""
+    if isinstance(base, Instance):
+        return name == "__call__" or name in _entries_of(machine, base)
+    bound = machine.book.bind(base, machine.era) if isinstance(base, Apply) else None
+    if bound is None or bound.constructor is not None or not bound.entry.is_class:
+        return False
+    return name == "__call__" or name in _entries(machine, bound.entry.name)
 
 
 def call_method(
@@ -410,6 +421,8 @@ def call_method(
         method = find_method(base.cls, name)
         if method is not None:
             return call_function(machine, method, (Argument(None, base), *arguments), origin)
+    if not isinstance(base, Super) and _is_call(machine, base, name):
+        return call(machine, here, base, arguments, origin)
     if isinstance(base, Super):
         if name == "__init__" and isinstance(base.receiver, Instance):
             models.initialise(machine, base.receiver, arguments)
