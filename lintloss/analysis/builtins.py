@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lintloss.analysis.machine import NOTHING, Machine, unknown
-from lintloss.analysis.objects import Class, Frame, Instance, Partial, Super
+from lintloss.analysis.objects import Attribute, Class, Frame, Instance, Partial, Super
 from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Apply, Argument, Choice, Const, Mapping, Sequence, Term
 
@@ -167,6 +167,16 @@ def _getattr(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeO
     return None
 
 
+def _vars(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    from lintloss.analysis.expressions import attribute_of
+
+    return attribute_of(machine, arguments[0].value, "__dict__", origin) if arguments else None
+
+
+def _globals(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    return Attribute(frame.module, "__dict__", origin=origin)
+
+
 def _setattr(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     if len(arguments) == 3:
         base, name, value = (argument.value for argument in arguments)
@@ -254,6 +264,8 @@ _FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], T
     "builtins.super": _super,
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,
+    "builtins.vars": _vars,
+    "builtins.globals": _globals,
     "builtins.isinstance": _is_instance,
     "builtins.map": _map,
     "builtins.sum": _reduce,

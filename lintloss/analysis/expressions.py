@@ -165,6 +165,8 @@ def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin | N
     """What `base.name` is."""
     base = machine.chosen(base)
     match base:
+        case Api() | Module() if name == "__dict__":
+            return Attribute(base, name, origin=origin)
         case Api(path=path):
             attached = machine.attached(f"{path}.{name}")
             return machine.chosen(attached) if attached is not None else Api(f"{path}.{name}", origin=origin)
@@ -265,6 +267,8 @@ def item_of(machine: Machine, base: Term, index: Term, origin: NodeOrigin | None
         found = base.get(index.value)
         if found is not None:
             return found
+    if isinstance(base, Attribute) and base.name == "__dict__" and isinstance(index, Const) and origin is not None:
+        return attribute_of(machine, base.base, str(index.value), origin)
     if isinstance(base, Instance):
         return calls.call_method(machine, base, "__getitem__", (Argument(None, index),), origin)
     if isinstance(base, Unknown):
