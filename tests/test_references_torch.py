@@ -44,6 +44,14 @@ def test_kl_divergence_of_rows_with_zeros() -> None:
     check(references.kl_divergence(Z, rows), lambda z: row_divergence(z, rows))
 
 
+def test_kl_divergence_of_logarithms() -> None:
+    logarithms = torch.log(torch.tensor(ROWS))
+    check(
+        references.kl_divergence(Z, np.log(ROWS), Options(log_labels=True)),
+        lambda z: functional.kl_div(functional.log_softmax(z, 1), logarithms, reduction="none", log_target=True).sum(1),
+    )
+
+
 def test_multi_margin() -> None:
     ids = torch.tensor(IDS)
     check(references.multi_margin(Z, IDS), lambda z: functional.multi_margin_loss(z, ids, reduction="none"))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 _BOUNDS = ("clip", "maximum", "minimum")
+_MOVED = frozenset(("reshape", "transpose", "cast", "identity", "select"))  # what leaves each value as it is
 
 
 def elementwise(operation: str, term: Apply, operands: list[Term], facts: list[Facts]) -> Facts:
@@ -117,7 +118,7 @@ def _logarithm(term: Apply, facts: Facts) -> Facts:
 
 def _exponential(term: Apply, facts: Facts) -> Facts:
     name = {"log_softmax": "softmax", "log_sigmoid": "sigmoid"}.get(facts.activation)
-    if name is None or facts.since:
+    if name is None or not set(facts.since) <= _MOVED:
         return _mixed([facts])
     step = (Step(term.origin, "the logarithm is undone here"),) if term.origin is not None else ()
     return replace(facts, activation=name, repair="lost", steps=(*facts.steps, *step))

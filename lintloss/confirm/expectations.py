@@ -265,8 +265,8 @@ def _told(site: Site, book: ApiBook) -> Options:
         known.setdefault("axis", site.entry["classes_axis"])
     if "axis" in known and ("softmax" not in str(site.entry["family"]) or not isinstance(known["axis"], int)):
         del known["axis"]
-    balanced = bound.arguments.get("apply_class_balancing")
-    return Options(**known, balanced=isinstance(balanced, Const) and balanced.value is True)
+    flags = {"balanced": bound.arguments.get("apply_class_balancing"), "log_labels": bound.role("log_labels")}
+    return Options(**known, **{name: isinstance(flag, Const) and flag.value is True for name, flag in flags.items()})
 
 
 def _number(term: Term | None) -> Any:

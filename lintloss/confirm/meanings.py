@@ -17,7 +17,7 @@ KINDS = frozenset("activation layer pass elementwise reduce loss encoder".split(
 # What an entry says by itself, and the keys under which it names parameters.
 _SAID = "activation applies operation since passes to encoding family input labels reduction clamp averages".split()
 _NAMED = "input other axis shape dtype condition low high keepdims classes".split()
-_ROLES = "prediction labels weights class_weights pos_weight label_smoothing ignore_class axis".split()
+_ROLES = "prediction labels weights class_weights pos_weight label_smoothing ignore_class log_labels axis".split()
 _DATA_TYPES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32"}
 
 

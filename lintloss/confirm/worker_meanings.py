@@ -216,6 +216,7 @@ def _log(p: Any, lowest: float) -> Any:
 def _divergence(said: Said, z: Any, y: Any, given: Said) -> Weighed:
     """`y (log y - z)`, a term for each class."""
     y = tf.cast(y, z.dtype)
+    y = tf.exp(y) if given.get("log_labels") else y
     terms = tf.math.xlogy(y, y) - y * z
     return (terms if said["reduction"] in ("elementwise", "mean_over_elements") else tf.reduce_sum(terms, -1)), None
 
