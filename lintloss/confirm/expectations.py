@@ -263,10 +263,15 @@ def _told(site: Site, book: ApiBook) -> Options:
     known: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if site.entry["classes_axis"] is not None:
         known.setdefault("axis", site.entry["classes_axis"])
-    if "axis" in known and ("softmax" not in str(site.entry["family"]) or not isinstance(known["axis"], int)):
+    is_exclusive = site.entry["family"] in ("softmax", "focal_softmax", "nll")
+    if "axis" in known and not (is_exclusive and isinstance(known["axis"], int)):
         del known["axis"]
-    flags = {"balanced": bound.arguments.get("apply_class_balancing"), "log_labels": bound.role("log_labels")}
-    return Options(**known, **{name: isinstance(flag, Const) and flag.value is True for name, flag in flags.items()})
+    balanced, log_labels = bound.arguments.get("apply_class_balancing"), bound.role("log_labels")
+    return Options(**known, balanced=_is_true(balanced), log_labels=_is_true(log_labels))
+
+
+def _is_true(term: Term | None) -> bool:
+    return isinstance(term, Const) and term.value is True
 
 
 def _number(term: Term | None) -> Any:
