@@ -190,7 +190,7 @@ def _binary(machine: Machine, sign: bool, products: list[tuple[Term, Term]]) -> 
         prediction, guarded = _unguarded(machine, argument)
         complement = _complement(machine, _unguarded(machine, opposite)[0])
         # With itself in the labels' place it is an entropy, a regulariser and no loss.
-        is_entropy = labels is prediction or isinstance(labels, Const)
+        is_entropy = _unguarded(machine, labels)[0] is prediction or isinstance(labels, Const)
         is_its = complement is not None and _unguarded(machine, complement)[0] is prediction
         if is_its and not is_entropy and _is_complement(machine, products):
             return _Match("binary_cross_entropy", prediction, labels, negated=not sign, guarded=guarded)

@@ -57,9 +57,9 @@ class Options:
 
     `rows` asks for the `mean` (Keras takes it) or the `sum` over the last axis where the formula gives a loss per
     logit. `clamp` gives the loss on probabilities clipped to `[clamp, 1 - clamp]` in float32, as Keras computes it from
-    probabilities, or, where it is negative, with logarithms that are at least that, as PyTorch does. `class_weights` weigh what each
-    class adds to a loss: `[C]`, or, for binary losses, anything that broadcasts against the logits. `margin` and
-    `power` are those of `multi_margin`, `elementwise` and `log_labels` are those of `kl_divergence`.
+    probabilities, or, where it is negative, with logarithms that are at least that, as PyTorch does. `class_weights`
+    weigh what each class adds to a loss: `[C]`, or, for binary losses, anything that broadcasts against the logits.
+    `margin` and `power` are those of `multi_margin`, `elementwise` and `log_labels` are those of `kl_divergence`.
     """
 
     axis: int = -1
@@ -147,8 +147,8 @@ def kl_divergence(z: Array, y: Array, options: Options = Options()) -> Pointwise
     """`sum_c y_c (log y_c - log softmax(z)_c)`: `[..., C]` and `[..., C]` to `[...]`, with `0 log 0 = 0`.
 
     PRML eq. 1.113. `elementwise` leaves the terms of the sum apart, as PyTorch's `reduction="none"` does; their slopes
-    are those of the sum. `log_labels` takes labels by their logarithms (`log_target=True`). The labels' entropy does not
-    depend on the logits: the slope is that of the cross entropy.
+    are those of the sum. `log_labels` takes labels by their logarithms (`log_target=True`). The labels' entropy does
+    not depend on the logits: the slope is that of the cross entropy.
     """
     y = np.exp(y) if options.log_labels else y
     loss = softmax_cross_entropy(z, y, options)
