@@ -287,12 +287,14 @@ def _check(paths: tuple[Path, ...], *, stdin_filename: str | None, config: Path 
         outcomes = [_outcome(each, scope, wanted, way) for each in given]
     before = [source for each in given for source in each.sources]
     whole = linter.Fixed.joined(outcomes)
+    for note in whole.report.notes:
+        _complain(note)
     if wanted.diff:
         return _show_diff(before, whole.sources, wanted.exit_zero)
     if wanted.changes_files:
         _keep(before, whole, stdin, wanted)
     settings = [each.settings for each in given]
-    for note in (*whole.report.notes, *_baseline_notes(scope, whole, settings)):
+    for note in _baseline_notes(scope, whole, settings):
         _complain(note)
     _show_report(whole, settings, wanted, to_stderr=wanted.changes_files and stdin is not None)
     limits = [fail_on or each.fail_on for each in settings]

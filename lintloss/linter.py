@@ -218,7 +218,21 @@ def fix(
         present |= _edited(chosen, present)
         applied += chosen
         report = linted()
-    return Fixed(tuple(present.values()), tuple(applied), report)
+    return Fixed(tuple(present.values()), tuple(applied), _with_unwritten(report, present, unsafe, verify))
+
+
+def _with_unwritten(report: Report, present: Mapping[str, Source], unsafe: bool, verify: bool) -> Report:
+    """The report, with a word on each fix that was not made because it changes files that were not named."""
+    findings, notes = [], []
+    for finding in report.findings:
+        others = sorted({edit.span.filename for edit in _edits([finding])} - present.keys())
+        if finding.fix is not None and others and _may_apply(finding, unsafe, verify):
+            why = f"not written: it changes {', '.join(others)}, too: name that as well"
+            place = f"{finding.span.filename}:{finding.span.start.row}"
+            notes.append(f"{place}: the fix of {finding.code} is {why}")
+            finding = replace(finding, fix=replace(finding.fix, message=f"{finding.fix.message} ({why})"))
+        findings.append(finding)
+    return replace(report, findings=tuple(findings), notes=(*report.notes, *notes))
 
 
 def silence(

@@ -35,7 +35,7 @@ VERBS = (
     "encode-labels",
     "replace-formula",
 )
-PLACEHOLDERS = frozenset("loss takes gets labels activation units classes backend".split())
+PLACEHOLDERS = frozenset("loss takes gets labels activation times units classes backend".split())
 
 _BLOCK = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _KEYS = frozenset("format code name anchor severity default preview where needs yields_to intent fixes message".split())

@@ -23,7 +23,7 @@ from lintloss.finding import CallVerdict, Finding, Fix, FlowStep, LossCall, Seve
 from lintloss.pages import Rule, load_rules
 from lintloss.selection import selected
 from lintloss.vocabulary import Answer, Case
-from lintloss.wording import placeholders, reason_for
+from lintloss.wording import placeholders, reason_for, worded
 
 __all__ = ["Rule", "asked", "judge", "load_rules"]
 
@@ -294,7 +294,7 @@ def _findings(group: Sequence[Judgement], book: ApiBook) -> Iterator[Finding]:
 
 def _message(rule: Rule, case: Case) -> str:
     """The page's message; where the code belies a comment that states a fact, it says so."""
-    message = rule.message_for(case).format_map(placeholders(case))
+    message = worded(rule.message_for(case), case)
     belied = {facts.contradicts for facts in (case.prediction, case.labels) if facts is not None and facts.contradicts}
     return "; ".join([message, *(f"a comment states {fact}, the code says otherwise" for fact in sorted(belied))])
 

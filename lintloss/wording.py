@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lintloss.analysis.facts import Facts
+from lintloss.analysis.facts import Evaluator, Facts
 from lintloss.vocabulary import Case, units_of
 
 _INPUTS = {"log_probabilities": "log-probabilities", "any": "any values"}
@@ -21,6 +21,7 @@ _VALUES = {
     "relu": "relu output",
     "tanh": "tanh output",
 }
+_TIMES = {2: "twice", 3: "three times"}
 _ENCODINGS = {
     "class_ids": "class ids",
     "one_hot": "one-hot labels",
@@ -29,6 +30,23 @@ _ENCODINGS = {
     "binary": "0/1 labels",
     "continuous": "continuous targets",
 }
+
+
+def worded(message: str, case: Case) -> str:
+    """A rule page's message with what stands in braces filled in."""
+    words = placeholders(case)
+    return message.format_map({**words, "times": _times(case)} if "{times}" in message else words)
+
+
+def _times(case: Case) -> str:
+    """How often the activation is applied: by the loss, and before it."""
+    facts, count, evaluator = case.prediction, 2, Evaluator(case.book)
+    while facts.pre is not None:
+        facts = evaluator.single(facts.pre)
+        if facts.activation != case.prediction.activation:
+            break
+        count += 1
+    return _TIMES.get(count, f"{count} times")
 
 
 def placeholders(case: Case) -> dict[str, str]:

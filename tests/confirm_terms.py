@@ -65,3 +65,23 @@ def dense(units: int, activation: Any = None) -> Apply:
 
 
 HANDWRITTEN = Formula("cross_entropy", (("sum", 1),), negated=True)
+
+SOFTMAX_LOSS = "tensorflow.nn.softmax_cross_entropy_with_logits"
+SPARSE_LOSS = "tensorflow.nn.sparse_softmax_cross_entropy_with_logits"
+KERAS = "keras.losses."
+Y, Z = value(LABELS), value(LOGITS)
+UNKNOWN_Y, UNKNOWN_Z = unknown("y"), unknown("z")
+
+
+def softmax(term: Term) -> Term:
+    return call("tensorflow.nn.softmax", term)
+
+
+def fused(name: str, labels: Term, logits: Term, **more: Any) -> Site:
+    """A call of one of `tf.nn`'s losses."""
+    return site(call(name, labels=labels, logits=logits, **more), name, logits, labels)
+
+
+def named(output: Term, name: str, string: str | None = None) -> Site:
+    """`compile` with a loss by its name."""
+    return compiled(output, KERAS + name, spelled=string or name)

@@ -10,13 +10,22 @@ from typing import Any
 import pytest
 from confirm_terms import (
     HANDWRITTEN,
+    KERAS,
     LABELS,
-    LOGITS,
+    SOFTMAX_LOSS,
+    SPARSE_LOSS,
     TUTORIAL,
+    UNKNOWN_Y,
+    UNKNOWN_Z,
+    Y,
+    Z,
     call,
     compiled,
     dense,
+    fused,
+    named,
     site,
+    softmax,
     unknown,
     value,
 )
@@ -29,23 +38,8 @@ from lintloss.finding import Verdict, Verification
 
 pytestmark = pytest.mark.skipif(not confirm.available(), reason="needs TensorFlow")
 
-SOFTMAX_LOSS = "tensorflow.nn.softmax_cross_entropy_with_logits"
-SPARSE_LOSS = "tensorflow.nn.sparse_softmax_cross_entropy_with_logits"
 SIGMOID_LOSS = "tensorflow.nn.sigmoid_cross_entropy_with_logits"
 OLD_LOSS = "tensorflow.losses.softmax_cross_entropy"
-KERAS = "keras.losses."
-
-Y, Z = value(LABELS), value(LOGITS)
-UNKNOWN_Y, UNKNOWN_Z = unknown("y"), unknown("z")
-
-
-def softmax(term: Term) -> Term:
-    return call("tensorflow.nn.softmax", term)
-
-
-def fused(name: str, labels: Term, logits: Term, **more: Any) -> Site:
-    """A call of one of `tf.nn`'s losses."""
-    return site(call(name, labels=labels, logits=logits, **more), name, logits, labels)
 
 
 def whole(term: Term, name: str = SOFTMAX_LOSS) -> Site:
@@ -64,11 +58,6 @@ def head(output: Term, name: str, **settings: Any) -> Site:
     return compiled(output, KERAS + name, constructor=call(KERAS + name, **settings))
 
 
-def named(output: Term, name: str, string: str | None = None) -> Site:
-    """`compile` with a loss by its name."""
-    return compiled(output, KERAS + name, spelled=string or name)
-
-
 def reshaped(term: Term, *shape: int) -> Term:
     return call(call("keras.layers.Reshape", list(shape)), term)
 
@@ -78,6 +67,15 @@ def handwritten(labels: Term, logits: Term) -> Site:
     logs = call("tensorflow.log", softmax(logits))
     summed = call("tensorflow.reduce_sum", call("operator.mul", labels, logs), axis=1)
     return site(call("operator.neg", summed), SOFTMAX_LOSS, softmax(logits), labels, formula=HANDWRITTEN)
+
+
+def likelihood(labels: Term, logits: Term) -> Site:
+    """`labels * log(p) + (1 - labels) * log(1 - p)` with `p = sigmoid(logits)`: its negative is the loss."""
+    chances = call("tensorflow.sigmoid", logits)
+    positive = call("operator.mul", labels, call("tensorflow.math.log", chances))
+    rest, unlikely = (call("operator.sub", 1.0, each) for each in (labels, chances))
+    term = call("operator.add", positive, call("operator.mul", rest, call("tensorflow.math.log", unlikely)))
+    return site(term, SIGMOID_LOSS, chances, labels, formula=Formula("binary_cross_entropy", (), negated=False))
 
 
 def squared(labels: Term, prediction: Term) -> Term:
@@ -103,6 +101,14 @@ CONFIRMED = {
     ),
     "one-hot into sparse": Request(
         WRONGLY_SPARSE, fused(SOFTMAX_LOSS, ONE_HOT_IDS, Z), "softmax_cross_entropy", Z, ONE_HOT_IDS, "one_hot"
+    ),
+    "log-likelihood": Request(
+        likelihood(UNKNOWN_Y, UNKNOWN_Z),
+        fused(SIGMOID_LOSS, UNKNOWN_Y, UNKNOWN_Z),
+        "sigmoid_cross_entropy",
+        UNKNOWN_Z,
+        UNKNOWN_Y,
+        "binary",
     ),
     "sparse with ids": Request(
         fused(SPARSE_LOSS, UNKNOWN_Y, softmax(UNKNOWN_Z)),
@@ -288,6 +294,31 @@ MUTANTS = {
         "class_ids",
         shape=(4, 5),
     ),
+    "the function still returns the softmax": mutant(fused(SOFTMAX_LOSS, CONSTANT_Y, softmax(Z)), handwritten(Y, Z)),
+    "logits for probabilities": mutant(
+        site(call(KERAS + "categorical_crossentropy", Y, Z), KERAS + "categorical_crossentropy", Z, Y),
+        site(squared(Y, softmax(Z)), KERAS + "mean_squared_error", softmax(Z), Y, formula=MEAN_SQUARE),
+    ),
+    "the sign of a likelihood lost": Request(
+        likelihood(UNKNOWN_Y, UNKNOWN_Z),
+        whole(call("operator.neg", call(SIGMOID_LOSS, labels=UNKNOWN_Y, logits=UNKNOWN_Z)), SIGMOID_LOSS),
+        "sigmoid_cross_entropy",
+        UNKNOWN_Z,
+        UNKNOWN_Y,
+        "binary",
+    ),
+    "compiled: a sigmoid under the loss of exclusive classes": Request(
+        named(dense(1), "categorical_crossentropy"),
+        named(dense(1, "sigmoid"), "categorical_crossentropy"),
+        "sigmoid_cross_entropy",
+        encoding="binary",
+    ),
+    "compiled: the binary loss on a softmax that Keras does not see": Request(
+        named(dense(3, "softmax"), "categorical_crossentropy"),
+        named(reshaped(dense(3, "softmax"), 3), "binary_crossentropy"),
+        "sigmoid_cross_entropy",
+        encoding="multi_hot",
+    ),
     "compiled: from_logits dropped from a linear head": Request(
         head(dense(3), "CategoricalCrossentropy", from_logits=True),
         head(dense(3), "CategoricalCrossentropy"),
@@ -397,6 +428,10 @@ def test_only_extreme_logits_tell_the_handwritten_one(answers: dict[int, Verific
     answer = answers[id(CONFIRMED["handwritten"])]
     assert "only extreme logits tell them apart" in answer.reason
     assert [batch.name for batch in answer.batches] == ["literals", "moderate", "extreme"]
+
+
+def test_a_likelihood_is_compared_as_one(answers: dict[int, Verification]) -> None:
+    assert "only extreme logits tell them apart" in answers[id(CONFIRMED["log-likelihood"])].reason
 
 
 def test_an_exception_is_a_difference(answers: dict[int, Verification]) -> None:

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from confirm_terms import LABELS, LOGITS, call, compiled, dense, site, unknown, value
+from confirm_terms import (
+    SOFTMAX_LOSS,
+    SPARSE_LOSS,
+    UNKNOWN_Y,
+    UNKNOWN_Z,
+    Y,
+    Z,
+    call,
+    dense,
+    fused,
+    named,
+    softmax,
+)
 
 from lintloss import confirm
-from lintloss.analysis.sites import Site
-from lintloss.analysis.terms import Term
 from lintloss.confirm import Request
 from lintloss.confirm.learning import EVERY, STEPS
 from lintloss.finding import Evidence, Learned
 
 pytestmark = pytest.mark.skipif(not confirm.available(), reason="needs TensorFlow")
 
-LOSS = "tensorflow.nn.softmax_cross_entropy_with_logits"
-SPARSE_LOSS = "tensorflow.nn.sparse_softmax_cross_entropy_with_logits"
-Y, Z = value(LABELS), value(LOGITS)
-UNKNOWN_Y, UNKNOWN_Z = unknown("y"), unknown("z")
-
-
-def softmax(term: Term) -> Term:
-    return call("tensorflow.nn.softmax", term)
-
-
-def fused(name: str, labels: Term, logits: Term, **more: Any) -> Site:
-    return site(call(name, labels=labels, logits=logits, **more), name, logits, labels)
-
-
-def named(output: Term, name: str) -> Site:
-    return compiled(output, f"keras.losses.{name}", spelled=name)
-
-
 REQUESTS = {
-    "softmax once": Request(fused(LOSS, Y, softmax(Z)), fused(LOSS, Y, Z), "softmax_cross_entropy", Z, Y, "one_hot"),
+    "softmax once": Request(
+        fused(SOFTMAX_LOSS, Y, softmax(Z)), fused(SOFTMAX_LOSS, Y, Z), "softmax_cross_entropy", Z, Y, "one_hot"
+    ),
     "five classes": Request(
         fused(SPARSE_LOSS, UNKNOWN_Y, softmax(UNKNOWN_Z)),
         fused(SPARSE_LOSS, UNKNOWN_Y, UNKNOWN_Z),
@@ -48,8 +41,8 @@ REQUESTS = {
         classes=5,
     ),
     "second axis": Request(
-        fused(LOSS, UNKNOWN_Y, call("tensorflow.nn.softmax", UNKNOWN_Z, axis=1), axis=1),
-        fused(LOSS, UNKNOWN_Y, UNKNOWN_Z, axis=1),
+        fused(SOFTMAX_LOSS, UNKNOWN_Y, call("tensorflow.nn.softmax", UNKNOWN_Z, axis=1), axis=1),
+        fused(SOFTMAX_LOSS, UNKNOWN_Y, UNKNOWN_Z, axis=1),
         "softmax_cross_entropy",
         UNKNOWN_Z,
         UNKNOWN_Y,
@@ -69,7 +62,7 @@ REQUESTS = {
         encoding="binary",
     ),
     "ids into dense": Request(
-        fused(LOSS, UNKNOWN_Y, UNKNOWN_Z),
+        fused(SOFTMAX_LOSS, UNKNOWN_Y, UNKNOWN_Z),
         fused(SPARSE_LOSS, UNKNOWN_Y, UNKNOWN_Z),
         "sparse_softmax_cross_entropy",
         UNKNOWN_Z,
@@ -77,7 +70,7 @@ REQUESTS = {
         "class_ids",
         shape=(None, 3),
     ),
-    "nothing rewritten": Request(fused(LOSS, Y, softmax(Z)), None, "softmax_cross_entropy", Z, Y, "one_hot"),
+    "nothing rewritten": Request(fused(SOFTMAX_LOSS, Y, softmax(Z)), None, "softmax_cross_entropy", Z, Y, "one_hot"),
 }
 
 

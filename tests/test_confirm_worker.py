@@ -105,6 +105,15 @@ def test_a_text_is_no_function(worker: Worker) -> None:
     assert "refused" in evaluated(worker, [["const", "exit"], ["apply", 0, []]])
 
 
+def test_what_is_gone_under_one_name_is_found_under_another(worker: Worker) -> None:
+    answer = evaluated(worker, [["api", "keras.losses.MSE"], ["const", 1.0], ["const", 3.0], *_ROWS, _CALL])
+    assert answer["value"]["data"] == [4.0]
+
+
+_ROWS = [["sequence", "list", [1]], ["sequence", "list", [3]], ["sequence", "list", [2]], ["sequence", "list", [5]]]
+_CALL = ["apply", 0, [[None, 4], [None, 6]]]
+
+
 def _request() -> Request:
     labels, logits = value(LABELS), value(LOGITS)
     softmax = call("tensorflow.nn.softmax", logits)

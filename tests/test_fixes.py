@@ -464,3 +464,60 @@ def test_the_message_names_the_other_fixes() -> None:
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.SAFE
     assert "(or: drop the softmax" in finding.fix.message
+
+
+# -- activations that another function applies ---------------------------------------------------------------
+
+NETWORK = """\
+def network(images):
+    return tf.nn.softmax(images @ W, axis=-1)
+
+
+"""
+
+
+def lifted(code: str) -> str:
+    """The only fix that is proposed, carried out; the code as it was where it drops the softmax instead."""
+    (found,) = findings(HEAD + code)
+    assert found.fix is not None
+    is_lifted = found.fix.message.startswith("pass the logits")
+    assert found.fix.applicability is Applicability.UNSAFE
+    source = Source.from_text(HEAD + code, "train.py").with_edits(found.fix.edits)
+    return source.text.removeprefix(HEAD) if is_lifted else code
+
+
+def test_all_callers_apply_what_the_function_no_longer_does() -> None:
+    code = f"""\
+{NETWORK}answers = tf.argmax(network(x), 1)
+probs = network(x)  # for training
+loss = {CROSS_ENTROPY}(y, probs)
+"""
+    assert (
+        lifted(code)
+        == f"""\
+def network(images):
+    return images @ W
+
+
+answers = tf.argmax(tf.nn.softmax(network(x), axis=-1), 1)
+logits = network(x)  # for training
+probs = tf.nn.softmax(logits, axis=-1)
+loss = {CROSS_ENTROPY}(y, logits)
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        NETWORK + "alias = network\nprobs = network(x)\n",  # who else calls it?
+        NETWORK.replace("axis=-1", "name=str(images)") + "probs = network(x)\n",  # a name of its own
+        NETWORK + "if y is None:\n    probs = x\nelse:\n    probs = network(x)\n",  # bound in two places
+        "def network(images):\n    chances = tf.nn.softmax(images @ W)\n    print(chances)\n    return chances\n\n\n"
+        "probs = network(x)\n",  # read inside, too
+    ],
+)
+def test_what_cannot_be_taken_out_without_doubt_stays(code: str) -> None:
+    code += f"loss = {CROSS_ENTROPY}(y, probs)\n"
+    if findings(HEAD + code):
+        assert lifted(code) == code

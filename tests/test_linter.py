@@ -185,9 +185,14 @@ def test_a_fix_applies_in_all_its_files_or_in_none(monkeypatch: pytest.MonkeyPat
         return [replace(each, fix=fix) for each in found], []
 
     monkeypatch.setattr(lintloss.rulebook, "judge", joined)
-    assert linter.fix([here], Settings()).sources[0].text == "BAD(1)\n"
+    alone = linter.fix([here], Settings())
+    assert alone.sources[0].text == "BAD(1)\n"
+    assert alone.report.notes == ("a.py:1: the fix of LL101 is not written: it changes b.py, too: name that as well",)
+    assert alone.report.findings[0].fix is not None
+    assert alone.report.findings[0].fix.message == "both (not written: it changes b.py, too: name that as well)"
     both = linter.fix([here, there], Settings()).sources
     assert [each.text for each in both] == ["GOOD(1)\n", "GOOD(1)\n"]
+    assert linter.fix([here, there], Settings()).report.notes == ()
 
 
 def test_written_files_change_only_in_their_edits(tmp_path: Path) -> None:

@@ -175,13 +175,18 @@ class Worker:
         return line
 
 
-def listed_operations(book: ApiBook) -> dict[str, list[list[Any]]]:
-    """What the worker may run, by name, with the positions and names of the parameters that ask for memory."""
-    listed: dict[str, list[list[Any]]] = {}
+def listed_operations(book: ApiBook) -> dict[str, Message]:
+    """What the worker may run, by name.
+
+    `sizes` are the positions and names of the parameters that ask for memory, `names` what else it is called: the
+    installed version may have it under another name only.
+    """
+    listed: dict[str, Message] = {}
     for name in book.names():
         entry = book.entry(name)
         if entry is not None and is_runnable(entry, name):
-            listed[name] = _sizes(entry)
+            others = [other for other in entry.names if other != name and is_runnable(entry, other)]
+            listed[name] = {"sizes": _sizes(entry), "names": others}
     return listed
 
 

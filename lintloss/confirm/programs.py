@@ -90,7 +90,7 @@ MEANINGS = "meaning"  # the root of what a call of an absent library means
 class Operations:
     """The operations that may run, and how large their results may grow."""
 
-    def __init__(self, listed: dict[str, list[list[Any]]], framework: Framework) -> None:
+    def __init__(self, listed: Mapping[str, Message], framework: Framework) -> None:
         self._listed = listed
         self.framework = framework
 
@@ -113,11 +113,14 @@ class Operations:
         return self._refuse(path)
 
     def is_listed(self, path: str) -> bool:
-        return path in self._listed or path.replace(".compat.v1.", ".") in self._listed
+        return self._listing(path) is not None
+
+    def _listing(self, path: str) -> Message | None:
+        return self._listed.get(path) or self._listed.get(path.replace(".compat.v1.", "."))
 
     def bound(self, path: str, positional: Sequence[Any], keywords: dict[str, Any]) -> None:
         """Refuse a call whose arguments ask for more elements than fit."""
-        sizes = self._listed.get(path) or self._listed.get(path.replace(".compat.v1.", ".")) or []
+        sizes = (self._listing(path) or {"sizes": []})["sizes"]
         given = [positional[at] for at, _ in sizes if at is not None and at < len(positional)]
         given += [keywords[name] for _, name in sizes if name in keywords]
         if not given:
@@ -131,9 +134,10 @@ class Operations:
     def _found(self, path: str, root: str) -> Any:
         if root not in self.framework.roots:
             self._refuse(path)
-        for candidate in self.framework.spellings(path):
-            with contextlib.suppress(AttributeError):
-                return _walk(candidate, self.framework.roots)
+        for name in (path, *(self._listing(path) or {"names": []})["names"]):
+            for candidate in self.framework.spellings(name):
+                with contextlib.suppress(AttributeError, KeyError):
+                    return _walk(candidate, self.framework.roots)
         raise Refused(f"{path} does not exist in the installed version")
 
     def _from_table(self, table: Mapping[str, Callable[..., Any]], name: str, path: str) -> Any:

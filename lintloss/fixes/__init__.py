@@ -22,7 +22,7 @@ from lintloss.fixes.misuse import Change, Misuse
 from lintloss.fixes.places import Placed
 from lintloss.sources import Source
 from lintloss.vocabulary import Case
-from lintloss.wording import placeholders
+from lintloss.wording import worded
 
 if TYPE_CHECKING:
     from lintloss.pages import FixOption, Rule
@@ -57,9 +57,8 @@ def propose(rule: Rule, site: Site, prediction: Facts, labels: Facts | None, boo
 
 def _message(misuse: Misuse, chosen: FixOption, options: Iterable[FixOption]) -> str:
     case = Case(misuse.site, misuse.entry, misuse.prediction, misuse.labels, misuse.book)
-    words = placeholders(case)
-    others = [option.message.format_map(words) for option in options if option is not chosen]
-    message = chosen.message.format_map(words)
+    others = [worded(option.message, case) for option in options if option is not chosen]
+    message = worded(chosen.message, case)
     return f"{message} (or: {'; '.join(dict.fromkeys(others))})" if others else message
 
 

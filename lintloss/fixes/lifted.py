@@ -73,19 +73,30 @@ def lift(application: Application, use: NodeOrigin, stem: str, misuse: Misuse) -
 
 
 def _binding(use: NodeOrigin) -> _Binding | None:
-    """The statement that bound what `use` names, where no branch binds it to something else."""
+    """The statement that bound what `use` names, and always has when that is reached."""
     if not isinstance(use.node, (cst.Name, cst.Attribute)):
         return None
     row = places.rows(use)[0]
     found = [(each, target) for each in _assignments(use.unit.source, row) for target in _targets(each, use.code)]
-    is_one_block = len({each.col_offset for each, _ in found}) == 1
     before = [(each, target) for each, target in found if (each.end_lineno or each.lineno) < row]
-    if not before or not is_one_block:
+    if not before:
         return None
     statement, target = max(before, key=lambda pair: pair[0].lineno)
     call = statement.value
-    is_alone = len(statement.targets) == 1 and isinstance(call, ast.Call)
+    is_alone = len(statement.targets) == 1 and _has_run(names.tree_of(use.unit.source), statement, row)
     return _Binding(use.unit.source, statement, call, target) if is_alone and isinstance(call, ast.Call) else None
+
+
+def _has_run(tree: ast.Module, statement: ast.stmt, row: int) -> bool:
+    """Whether every branch and loop around a statement goes on to `row`."""
+    compound = (node for node in ast.walk(tree) if isinstance(node, (ast.If, ast.For, ast.While, ast.Try)))
+    blocks = (getattr(node, name, []) for node in compound for name in ("body", "orelse", "handlers", "finalbody"))
+    around = [block for block in blocks if block and _spans(block, statement.lineno)]
+    return all(_spans(block, row) for block in around)
+
+
+def _spans(block: list[ast.stmt], row: int) -> bool:
+    return block[0].lineno <= row <= (block[-1].end_lineno or block[-1].lineno)
 
 
 def _assignments(source: Source, row: int) -> Iterator[ast.Assign]:
