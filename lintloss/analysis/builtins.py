@@ -49,9 +49,11 @@ def _mapping_method(base: Mapping, name: str, values: list[Term], origin: NodeOr
         return Sequence("list", tuple(key for key, _ in base.entries), origin=origin)
     if name == "values":
         return Sequence("list", tuple(value for _, value in base.entries), origin=origin)
-    if name == "setdefault" and len(values) == 2 and isinstance(values[0], Const):
+    if name in ("setdefault", "pop") and len(values) == 2 and isinstance(values[0], Const):
         found = base.get(values[0].value)
         return found if found is not None else values[1]
+    if name == "pop" and len(values) == 1 and isinstance(values[0], Const):
+        return base.get(values[0].value)
     return base if name == "copy" else None
 
 
@@ -79,9 +81,16 @@ def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
         extra = values[0].entries if values and isinstance(values[0], Mapping) else ()
         named = tuple((Const(argument.keyword), argument.value) for argument in arguments if argument.keyword)
         return Mapping((*base.entries, *extra, *named), origin=base.origin)
+    if isinstance(base, Mapping) and name == "pop" and values and isinstance(values[0], Const):
+        kept = ((key, value) for key, value in base.entries if not _is_equal(key, values[0]))
+        return Mapping(tuple(kept), origin=base.origin)
     if isinstance(base, Mapping) and name == "setdefault" and len(values) == 2 and isinstance(values[0], Const):
         return base if base.get(values[0].value) is not None else Mapping((*base.entries, (values[0], values[1])))
     return None
+
+
+def _is_equal(key: Term, wanted: Term) -> bool:
+    return isinstance(key, Const) and isinstance(wanted, Const) and key.value == wanted.value
 
 
 def _length(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:

@@ -175,8 +175,8 @@ def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin | N
             return found if found is not None else unknown(f"`{base.name}.{name}` was not found", origin)
         case Instance():
             return calls.instance_attribute(machine, base, name, origin)
-        case Function(code=code) if name == "__name__":
-            return Const(code.name, origin=origin)
+        case Function() | Class() if name == "__name__":
+            return Const(base.code.name, origin=origin)
         case Class():
             return calls.class_attribute(machine, base, name) or Attribute(base, name, origin=origin)
         case Choice():
@@ -309,7 +309,7 @@ def _change_in_place(
 
     changed = builtins.changed(function.base, function.name, arguments)
     if changed is not None:
-        statements.bind(machine, frame, place, changed)
+        statements.rebind(machine, frame, place, changed)
 
 
 def _written_over(machine: Machine, frame: Frame, place: cst.BaseExpression, value: Term) -> None:

@@ -286,17 +286,30 @@ def _store_item(
         evaluate(machine, frame, target.slice[0].slice.value) if isinstance(target.slice[0].slice, cst.Index) else None
     )
     if isinstance(base, Mapping) and index is not None:
-        bind(machine, frame, base_node, _with_entry(base, index, value))
+        rebind(machine, frame, base_node, _with_entry(base, index, value))
     elif isinstance(base, Sequence) and isinstance(index, Const) and isinstance(index.value, int):
         if -len(base.items) <= index.value < len(base.items):
             items = list(base.items)
             items[index.value] = value
-            bind(machine, frame, base_node, Sequence(base.kind, tuple(items), origin=base.origin))
+            rebind(machine, frame, base_node, Sequence(base.kind, tuple(items), origin=base.origin))
     elif isinstance(base_node, (cst.Name, cst.Attribute)) and not isinstance(base, Instance):
         # An array written element by element is still that array, of which less is known.
         arguments = (Argument(None, base), Argument(None, index or NOTHING), Argument(None, value))
         changed = Apply(Api("operator.setitem"), arguments, origin=NodeOrigin(frame.unit, target))
         bind(machine, frame, base_node, changed)
+
+
+def rebind(machine: Machine, frame: Frame, place: cst.CSTNode, value: Term) -> None:
+    """Put a list or dict that was changed in its place: unlike an assignment, that makes no name local."""
+    holder = frame
+    if isinstance(place, cst.Name):
+        while place.value not in holder.names and holder.parent is not None:
+            holder = holder.parent
+        if machine.is_open:
+            holder = frame  # nobody in reach calls what runs here: others see the list or dict as it was
+        elif holder is not frame and machine.path:
+            value = unknown(f"`{place.value}` is changed under a condition")
+    bind(machine, holder, place, value)
 
 
 def _with_entry(base: Mapping, key: Term, value: Term) -> Mapping:
@@ -473,7 +486,8 @@ def _nested_class(machine: Machine, frame: Frame, node: cst.ClassDef) -> Term:
             methods[statement.name.value] = FunctionCode(statement.name.value, frame.unit, 0, 0, statement)
             decorated[statement.name.value] = tuple(frame.unit.code(d.decorator) for d in statement.decorators)
     bases = [frame.unit.code(base.value) for base in node.bases]
-    code = ClassCode(node.name.value, frame.unit, 0, 0, bases, methods, decorated, [], node)
+    decorators = tuple(frame.unit.code(each.decorator) for each in node.decorators)
+    code = ClassCode(node.name.value, frame.unit, 0, 0, bases, methods, decorated, [], node, decorators)
     frame.names[code.name] = define_class(machine, frame, code)
     return FALLS
 
@@ -504,7 +518,21 @@ def define_class(machine: Machine, frame: Frame, code: ClassCode) -> Class:
     for unit in code.rest:
         run_unit(machine, inner, unit)
     made.attributes.update({name: value for name, value in inner.names.items() if name not in made.methods})
+    _register(machine, Frame(frame.module, code.unit, {}, frame, label=code.name), made)
     return made
+
+
+def _register(machine: Machine, frame: Frame, cls: Class) -> None:
+    """Call a class' decorators for what else they do, such as writing it down under a name.
+
+    What a decorator returns is taken for the class itself.
+    """
+    for decorator in reversed(cls.code.decorators):
+        root = re.split(r"\W", decorator, maxsplit=1)[0]
+        if isinstance(lookup(machine, frame, root), (Function, Instance)):
+            node = cst.parse_expression(decorator)
+            function = evaluate(machine, frame, node)
+            calls.call(machine, frame, function, (Argument(None, cls),), NodeOrigin(frame.unit, node))
 
 
 def _wrapped(machine: Machine, frame: Frame, method: Function) -> Function | None:

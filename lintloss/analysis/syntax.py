@@ -185,6 +185,7 @@ class ClassCode:
     decorated: dict[str, tuple[str, ...]]
     rest: list[Unit]
     node: cst.ClassDef | None = None
+    decorators: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -272,7 +273,8 @@ def _class(source: Source, statement: ast.ClassDef, first: int, last: int) -> Cl
     rest = [] if one_line else [item for item in inner if isinstance(item, Unit)]
     bases = [ast.unparse(base) for base in statement.bases]
     unit = Unit(source, first, last, False, [statement])
-    return ClassCode(statement.name, unit, first, last, bases, methods, decorated, rest)
+    decorators = tuple(ast.unparse(decorator) for decorator in statement.decorator_list)
+    return ClassCode(statement.name, unit, first, last, bases, methods, decorated, rest, decorators=decorators)
 
 
 def first_row(statement: ast.stmt) -> int:
