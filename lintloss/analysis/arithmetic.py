@@ -27,6 +27,8 @@ def elementwise(operation: str, term: Apply, operands: list[Term], facts: list[F
         return _logarithm(term, facts[0])
     if operation == "exp":
         return _exponential(term, facts[0])
+    if operation == "logit":
+        return _log_odds(facts[0])
     if operation == "negative":
         return facts[0] if facts[0].activation == "linear" else _mixed(facts)
     if operation == "where":
@@ -122,6 +124,13 @@ def _exponential(term: Apply, facts: Facts) -> Facts:
         return _mixed([facts])
     step = (Step(term.origin, "the logarithm is undone here"),) if term.origin is not None else ()
     return replace(facts, activation=name, repair="lost", steps=(*facts.steps, *step))
+
+
+def _log_odds(facts: Facts) -> Facts:
+    """`log(p / (1 - p))`: any number, and what went into a sigmoid where `p` came out of one."""
+    if facts.activation != "sigmoid":
+        return _mixed([facts])
+    return Facts(activation="linear", units=facts.units, shape=facts.shape, role="prediction")
 
 
 def _bounded(operation: str, term: Apply, operands: list[Term], facts: list[Facts]) -> Facts:

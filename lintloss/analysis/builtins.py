@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lintloss.analysis.machine import NOTHING, Machine, unknown
 from lintloss.analysis.objects import Attribute, Class, Frame, Instance, Partial, Super
-from lintloss.analysis.syntax import NodeOrigin
+from lintloss.analysis.syntax import ClassCode, NodeOrigin
 from lintloss.analysis.terms import Api, Apply, Argument, Choice, Const, Mapping, Sequence, Term
 
 Arguments = tuple[Argument, ...]
@@ -221,6 +221,21 @@ def _partial(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeO
     return Partial(arguments[0].value, arguments[1:], origin=origin) if arguments else None
 
 
+def _named_tuple(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    """`namedtuple("Output", "logits probabilities")`, or with a list of names."""
+    values = [argument.value for argument in arguments if argument.keyword is None]
+    if len(values) != 2 or not isinstance(values[0], Const):
+        return None
+    if isinstance(values[1], Const):
+        names = tuple(str(values[1].value).replace(",", " ").split())
+    elif isinstance(values[1], Sequence):
+        names = tuple(str(item.value) for item in values[1].items if isinstance(item, Const))
+    else:
+        return None
+    code = ClassCode(str(values[0].value), frame.unit, 0, 0, [], {}, {}, [], fields=names)
+    return Class(code, frame, (Api("typing.NamedTuple"),), origin=origin)
+
+
 def _map(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     from lintloss.analysis import calls
     from lintloss.analysis.expressions import elements_of
@@ -280,6 +295,7 @@ _FUNCTIONS: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], T
     "builtins.sum": _reduce,
     "builtins.next": _next,
     "functools.partial": _partial,
+    "collections.namedtuple": _named_tuple,
     "copy.copy": _identity,
     "copy.deepcopy": _identity,
 }

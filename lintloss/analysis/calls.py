@@ -303,12 +303,27 @@ def instantiate(machine: Machine, cls: Class, arguments: tuple[Argument, ...], o
     if initialise is not None:
         call_function(machine, initialise, (Argument(None, instance), *arguments), origin)
     else:
-        for argument in arguments:
-            if argument.keyword and argument.keyword not in ("*", "**"):
-                machine.set_attribute(instance, argument.keyword, argument.value)
+        for name, value in _given_fields(cls, arguments):
+            machine.set_attribute(instance, name, value)
         if any(True for _ in library_bases(cls)):
             models.initialise(machine, instance, arguments)
     return instance
+
+
+def fields_of(cls: Class) -> list[str]:
+    """The fields of a data class, a named tuple or a Flax module, those of its bases first."""
+    return [*dict.fromkeys(name for each in reversed(list(lineage(cls))) for name in each.code.fields)]
+
+
+def _given_fields(cls: Class, arguments: tuple[Argument, ...]) -> Iterator[tuple[str, Term]]:
+    """What a class without a constructor is made with, by the names of its fields."""
+    by_position = iter(fields_of(cls))
+    for keyword, value in arguments:
+        if keyword in ("*", "**"):
+            return
+        name = keyword or next(by_position, None)
+        if name is not None:
+            yield name, value
 
 
 def instance_attribute(machine: Machine, instance: Instance, name: str, origin: NodeOrigin | None) -> Term:

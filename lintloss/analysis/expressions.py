@@ -269,11 +269,22 @@ def item_of(machine: Machine, base: Term, index: Term, origin: NodeOrigin | None
             return found
     if isinstance(base, Attribute) and base.name == "__dict__" and isinstance(index, Const) and origin is not None:
         return attribute_of(machine, base.base, str(index.value), origin)
+    if isinstance(base, Instance) and isinstance(base.cls, Class) and isinstance(index, Const) and origin is not None:
+        field = _field_at(base.cls, index.value)
+        if field is not None:
+            return attribute_of(machine, base, field, origin)
     if isinstance(base, Instance):
         return calls.call_method(machine, base, "__getitem__", (Argument(None, index),), origin)
     if isinstance(base, Unknown):
         return Unknown(base.reason, base, origin=origin)
     return Apply(Api("operator.getitem"), (Argument(None, base), Argument(None, index)), origin=origin)
+
+
+def _field_at(cls: Class, index: object) -> str | None:
+    """The field of a named tuple that stands at an index."""
+    fields = calls.fields_of(cls)
+    is_tuple = any(base.path == "typing.NamedTuple" for base in calls.library_bases(cls))
+    return fields[index] if is_tuple and isinstance(index, int) and -len(fields) <= index < len(fields) else None
 
 
 def _call(machine: Machine, frame: Frame, node: cst.Call) -> Term:

@@ -487,7 +487,13 @@ def _nested_class(machine: Machine, frame: Frame, node: cst.ClassDef) -> Term:
             decorated[statement.name.value] = tuple(frame.unit.code(d.decorator) for d in statement.decorators)
     bases = [frame.unit.code(base.value) for base in node.bases]
     decorators = tuple(frame.unit.code(each.decorator) for each in node.decorators)
-    code = ClassCode(node.name.value, frame.unit, 0, 0, bases, methods, decorated, [], node, decorators)
+    fields = tuple(
+        part.target.value
+        for statement in node.body.body
+        for part in (statement.body if isinstance(statement, cst.SimpleStatementLine) else ())
+        if isinstance(part, cst.AnnAssign) and isinstance(part.target, cst.Name)
+    )
+    code = ClassCode(node.name.value, frame.unit, 0, 0, bases, methods, decorated, [], node, decorators, fields)
     frame.names[code.name] = define_class(machine, frame, code)
     return FALLS
 

@@ -174,7 +174,10 @@ class FunctionCode:
 
 @dataclass(eq=False)
 class ClassCode:
-    """A class' code: its methods, and the rest of its body in order."""
+    """A class' code: its methods, and the rest of its body in order.
+
+    `fields` are the names that its body annotates: what a data class or a named tuple is made of.
+    """
 
     name: str
     unit: Unit
@@ -186,6 +189,7 @@ class ClassCode:
     rest: list[Unit]
     node: cst.ClassDef | None = None
     decorators: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -274,7 +278,14 @@ def _class(source: Source, statement: ast.ClassDef, first: int, last: int) -> Cl
     bases = [ast.unparse(base) for base in statement.bases]
     unit = Unit(source, first, last, False, [statement])
     decorators = tuple(ast.unparse(decorator) for decorator in statement.decorator_list)
-    return ClassCode(statement.name, unit, first, last, bases, methods, decorated, rest, decorators=decorators)
+    fields = tuple(
+        child.target.id
+        for child in statement.body
+        if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name)
+    )
+    return ClassCode(
+        statement.name, unit, first, last, bases, methods, decorated, rest, decorators=decorators, fields=fields
+    )
 
 
 def first_row(statement: ast.stmt) -> int:
