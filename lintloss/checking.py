@@ -22,13 +22,17 @@ _EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missin
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found in one source; `looks` are the questions to the project's files that it depends on."""
+    """What was found in one source; `looks` are the questions to the project's files that it depends on.
+
+    `is_lasting` says whether the answer may be kept for another run.
+    """
 
     findings: tuple[Finding, ...] = ()
     loss_calls: tuple[LossCall, ...] = ()
     notes: tuple[str, ...] = ()
     looks: tuple[tuple[str, str, str], ...] = ()
     seconds: float = 0.0
+    is_lasting: bool = True
 
 
 class Checker:
@@ -71,11 +75,23 @@ class Checker:
 
         analysis = self._analyser.analyse(source)
         judged, calls = judge(analysis, self._settings)
-        found = [*judged, *_unparsed(analysis), *_skipped_cells(source)]
-        found = _unsuppressed([each for each in found if each.code in self._codes], source, self._codes, self._dormant)
-        found = with_severities(without_ignored(found, self._settings), self._settings)
+        found = self._wanted([*judged, *_unparsed(analysis), *_skipped_cells(source)])
+        found = _unsuppressed(found, source, self._codes, self._dormant)
         notes = (f"{source.filename}: {_EXHAUSTED}",) if analysis.exhausted else ()
-        return analysis, Checked(tuple(found), tuple(calls), notes)
+        return analysis, Checked(self._as_set(found), tuple(calls), notes)
+
+    def given_up(self, source: Source, reason: str) -> Checked:
+        """What is said of a source that cannot be checked; the next run tries again."""
+        place = Location(1, 1)
+        found = self._wanted([unreadable(reason, Span(source.filename, place, place, None))])
+        return Checked(self._as_set(found), is_lasting=False)
+
+    def _wanted(self, found: Sequence[Finding]) -> list[Finding]:
+        return [each for each in found if each.code in self._codes]
+
+    def _as_set(self, found: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Findings as the settings would have them."""
+        return tuple(with_severities(without_ignored(found, self._settings), self._settings))
 
 
 def unreadable(reason: str, span: Span) -> Finding:

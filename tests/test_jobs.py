@@ -6,10 +6,12 @@ import ast
 from pathlib import Path
 from typing import Any
 
+import dying
 import libcst
 import pytest
 
 from lintloss import jobs, linter
+from lintloss.cache import Cache
 from lintloss.config import Settings
 from lintloss.jobs import Way
 
@@ -63,3 +65,58 @@ def test_timings_name_what_was_analysed(tmp_path: Path, monkeypatch: pytest.Monk
     way = Way()
     linter.lint(linter.read([Path("loss.py")]).sources, Settings(), way=way)
     assert [name for _, name in way.timings.checked] == ["loss.py"]
+
+
+MISUSE = "import tensorflow as tf\nloss = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=tf.nn.softmax(z))\n"
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Twenty files that hold one misuse each, in a project that is worth two processes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jobs, "WORTH_A_PROCESS", 100)
+    paths = [Path(f"{'ab'[number % 2]}/file{number}.py") for number in range(20)]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(MISUSE)
+    return sorted(paths)
+
+
+def lint(paths: list[Path], way: Way) -> list[tuple[str, str, str]]:
+    report = linter.lint(linter.read(paths, named=()).sources, Settings(), way=way)
+    return [(each.span.filename, each.code, each.message) for each in report.findings]
+
+
+def test_a_file_that_a_process_dies_of_costs_itself_alone(many: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = lint(many, Way())
+    fatal = {many[3], many[15]}
+    for path in fatal:
+        path.write_text(MISUSE + "# dies\n")
+    monkeypatch.setattr(jobs, "_check_group", dying.check_or_die)
+    cache = Cache(Settings())
+    found = lint(many, Way(jobs=2, cache=cache))
+    given_up = [each for each in found if each[1] == "LL001"]
+    assert {Path(name) for name, _, _ in given_up} == fatal
+    assert all("process" in message for _, _, message in given_up)
+    assert [each for each in found if each[1] != "LL001"] == [each for each in alone if Path(each[0]) not in fatal]
+    # The next run tries again, and it was no fault of the file this time.
+    monkeypatch.setattr(jobs, "_check_group", dying.check_group)
+    again = Way(jobs=2, cache=Cache(Settings()))
+    assert lint(many, again) == alone
+    assert again.timings.cached == len(many) - len(fatal)
+
+
+def test_where_no_process_can_be_had_this_one_checks(many: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_start", dying.never_start)
+    assert [code for _, code, _ in lint(many, Way(jobs=2))] == ["LL101"] * len(many)
+
+
+def test_what_changes_under_the_hands_of_a_process_is_checked_as_it_was_read(
+    many: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many[4].write_text(MISUSE + "# goes\n")
+    many[9].write_text(MISUSE + "# changes\n")
+    monkeypatch.setattr(jobs, "_check_group", dying.check_what_changes)
+    assert [code for _, code, _ in lint(many, Way(jobs=2))] == ["LL101"] * len(many)
+    assert not many[4].exists()
+    assert many[9].read_text() == "x = 1\n"
