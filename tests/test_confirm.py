@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +320,12 @@ MUTANTS = {
         "sigmoid_cross_entropy",
         encoding="multi_hot",
     ),
+    "compiled: averaged by the weights of the examples": Request(
+        replace(head(dense(3), "CategoricalCrossentropy"), weights={"weights": unknown("importance")}),
+        head(dense(3), "CategoricalCrossentropy", from_logits=True, reduction="mean_with_sample_weight"),
+        "softmax_cross_entropy",
+        encoding="one_hot",
+    ),
     "compiled: from_logits dropped from a linear head": Request(
         head(dense(3), "CategoricalCrossentropy", from_logits=True),
         head(dense(3), "CategoricalCrossentropy"),
@@ -356,6 +363,18 @@ UNDECIDED = {
     "enormous zeros": (
         Request(fused(SOFTMAX_LOSS, ENORMOUS, softmax(ENORMOUS)), None, "softmax_cross_entropy", ENORMOUS, ENORMOUS),
         "too large",
+    ),
+    "one unit among itself": (
+        Request(
+            fused(SOFTMAX_LOSS, UNKNOWN_Y, softmax(UNKNOWN_Z)),
+            fused(SOFTMAX_LOSS, UNKNOWN_Y, UNKNOWN_Z),
+            "softmax_cross_entropy",
+            UNKNOWN_Z,
+            UNKNOWN_Y,
+            "one_hot",
+            shape=(None, 1),
+        ),
+        "the loss that is meant is constant",
     ),
     "no rewritten loss": (intended(SOFTMAXED, None), "no rewritten loss"),
     "no reference": (Request(SOFTMAXED, SOFTMAXED, "triplet", Z, Y), "no reference for triplet"),

@@ -32,6 +32,15 @@ from lintloss.analysis.terms import (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a model is trained with: inputs, labels, and what weighs them, by role."""
+
+    x: Term
+    y: Term
+    weights: dict[str, Term]
+
+
 @dataclass(eq=False)
 class Compilation:
     """A compile call, waiting for the data that `fit` brings."""
@@ -45,7 +54,12 @@ class Compilation:
     guards: tuple[Guard, ...]
     callers: tuple[Origin, ...]
     is_open: bool
-    labels: list[tuple[Term, Term]] = field(default_factory=list)
+    fits: list[Fitted] = field(default_factory=list)
+
+    @property
+    def weights(self) -> dict[str, Term]:
+        """What the first training call weighs with: its labels are the ones that count, too."""
+        return self.fits[0].weights if self.fits else {}
 
 
 def note(machine: Machine, frame: Frame, term: Term) -> Term:
@@ -276,7 +290,9 @@ def trained(machine: Machine, model: Term, bound: Bound) -> None:
     network = machine.attribute(model, "outputs") if isinstance(model, Instance) else None
     for compilation in reversed(machine.compilations):
         if compilation.model is model or compilation.model is network:
-            compilation.labels.append((x, y))
+            given = ((role, bound.role(role)) for role in ("weights", "class_weights"))
+            weights = {role: value for role, value in given if value is not None and not _is_none(value)}
+            compilation.fits.append(Fitted(x, y, weights))
             return
 
 
@@ -318,9 +334,9 @@ def _is_regression(compilation: Compilation, loss: Term) -> bool:
 
 
 def _labels_of(compilation: Compilation) -> list[Term | None]:
-    fitted: list[Term | None] = [y for _, y in compilation.labels]
-    if any(x is y for x, y in compilation.labels):
-        return [compilation.labels[0][0]]
+    fitted: list[Term | None] = [each.y for each in compilation.fits]
+    if any(each.x is each.y for each in compilation.fits):
+        return [compilation.fits[0].x]
     return fitted[:1] or [None]
 
 
@@ -498,6 +514,7 @@ def _note_bound(
                 guards=(*compilation.guards, *guards, *more),
                 callers=compilation.callers,
                 model=model,
+                weights=compilation.weights,
                 is_compiled=True,
                 is_open=compilation.is_open,
             )

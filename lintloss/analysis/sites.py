@@ -56,7 +56,8 @@ class Site:
     `term` is the loss' own term (None at compile); `prediction` and `labels` are terms. The arguments as written
     are those of `origin`'s node.
     `constructor` is the term that made the loss object, where there is one, `scope` the names visible at the
-    call, `callers` the calls through which the context was reached, outermost first. `is_compiled` says that it
+    call, `callers` the calls through which the context was reached, outermost first. `weights` are what training weighs
+    with, by role: examples (`weights`) and classes (`class_weights`). `is_compiled` says that it
     runs as a graph: it stands in `compile`, in a loss function that was given there, or in a traced function.
     """
 
@@ -74,6 +75,7 @@ class Site:
     callers: tuple[Origin, ...] = ()
     formula: Formula | None = None
     model: Model | None = None
+    weights: Mapping[str, Term] = field(default_factory=dict)
     is_compiled: bool = False
     is_open: bool = False
 

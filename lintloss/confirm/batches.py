@@ -87,6 +87,13 @@ def weights(name: str, examples: int) -> Array:
     return np.random.default_rng([SEED, 13 + NAMES.index(name)]).uniform(0.5, 2.0, examples)
 
 
+def mask(name: str, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """A seeded mask of a shape, with the first position true and the last one false."""
+    drawn = np.random.default_rng([SEED, 17 + NAMES.index(name)]).uniform(size=shape) < 0.7
+    drawn.flat[0], drawn.flat[-1] = True, False
+    return drawn
+
+
 def encoding_of(values: Anything) -> str:
     """What literal labels look like."""
     if values.dtype.kind == "f" and not np.array_equal(values, np.round(values)):

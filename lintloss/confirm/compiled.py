@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.sites import Site
-from lintloss.analysis.terms import Api, Const, Term
+from lintloss.analysis.terms import Api, Apply, Const, Term, within
+from lintloss.analysis.terms import Mapping as MappingTerm
 from lintloss.analysis.terms import Sequence as SequenceTerm
-from lintloss.confirm import Request, batches, verdicts
+from lintloss.confirm import Request, batches, references, verdicts
 from lintloss.confirm.batches import LeafValue
 from lintloss.confirm.cases import EXAMPLES, Case, Problem, Said, Undecided, learned_units
-from lintloss.confirm.expectations import weights_of
+from lintloss.confirm.expectations import Weights, weights_of
 from lintloss.confirm.process import Message, Worker, replaced_by
 from lintloss.confirm.references import Array
 from lintloss.confirm.serialise import Program, described
 from lintloss.confirm.verdicts import Outcome, Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a batch is weighed with: examples, `[N]`, and classes by number; None for nothing.
+
+    `mask` says which positions of a sequence count, in the shape of the logits without the classes.
+    """
+
+    examples: Array | None
+    classes: Mapping[int, float] | None
+    mask: npt.NDArray[np.bool_] | None
+
+    def message(self) -> Message:
+        examples = None if self.examples is None else batches.tensor(self.examples, "float32")
+        classes = None if self.classes is None else [*self.classes.items()]
+        mask = None if self.mask is None else self.mask.tolist()
+        return {"sample_weight": examples, "class_weight": classes, "mask": mask}
 
 
 class CompiledCase(Case):
@@ -66,7 +86,9 @@ class CompiledCase(Case):
         shape, output = self._fitting
         for name in batches.NAMES:
             logits, leaves = batches.logits(name, shape, self.dtype), self._leaves(name, output)
-            yield self.trial(name, logits.reshape(output), self._said(leaves), self._run(logits, leaves))
+            said, fitted = self._said(leaves), self._fitted(name, output)
+            said = replace(said, weights=self._weighed(said, fitted, output))
+            yield self.trial(name, logits.reshape(output), said, self._run(logits, leaves, fitted))
 
     def problem(self) -> Problem:
         _, output = self._fitting
@@ -88,7 +110,8 @@ class CompiledCase(Case):
         (name, term), *_ = head.leaves.items()
         classes = learned_units(term, self.readers["before"]) or (self.source.classes if self.source else None)
         raised = ""
-        for shape in self.shapes(classes):
+        shapes = sorted(self.shapes(classes), key=lambda shape: self._marks_positions and len(shape) < 3)
+        for shape in shapes:
             zeros = batches.tensor(np.zeros(shape), "float32")
             programs = {"output": head.message()}
             answer = self.answered({"task": "evaluate", "programs": programs, "leaves": {name: zeros}})["output"]
@@ -103,10 +126,45 @@ class CompiledCase(Case):
         names = {leaf for program in self.label_programs.values() for leaf in program.leaves}
         return {leaf: batches.tensor(drawn, kind) for leaf in sorted(names)}
 
-    def _run(self, logits: Array, leaves: Mapping[str, LeafValue]) -> dict[str, Outcome]:
+    def _fitted(self, name: str, output: tuple[int, ...]) -> Fitted:
+        """What training weighs a batch with: drawn weights where those in the code are not literal."""
+        given, classes = self.before.weights, output[-1] if output[-1] > 1 else 2
+        if len(given) > 1:
+            raise Undecided("examples and classes have weights, and Keras takes one or the other")
+        drawn = batches.weights(name, max(classes, output[0])) if given else np.zeros(0)
+        stated = _stated(given["class_weights"]) if "class_weights" in given else None
+        by_class = {at: float(weight) for at, weight in enumerate(drawn[:classes])} if stated is None else stated
+        examples = drawn[: output[0]] if "weights" in given else None
+        is_masked = self._marks_positions and len(output) > 2 and self._fitting[0] == output
+        mask = batches.mask(name, output[:-1]) if is_masked else None
+        return Fitted(examples, by_class if "class_weights" in given else None, mask)
+
+    @cached_property
+    def _marks_positions(self) -> bool:
+        """Whether a layer of the model marks positions of a sequence that do not count."""
+        terms = within(self.before.model.output) if self.before.model is not None else iter(())
+        made = (self.book.bind(term) for term in terms if isinstance(term, Apply))
+        marks = ((bound, bound.entry["masks"]) for bound in made if bound is not None)
+        return any(mark is True or (isinstance(mark, str) and _is_true(bound.get("masks"))) for bound, mark in marks)
+
+    def _weighed(self, said: Said, fitted: Fitted, output: tuple[int, ...]) -> Weights:
+        """The weights of the examples of a batch, those of their classes included."""
+        weights = fitted.examples
+        if fitted.classes is not None:
+            rows = self.expected["before"].rows(said.labels, output)
+            if not np.isin(rows, (0.0, 1.0)).all():
+                raise Undecided("classes have weights, and the labels are no classes")
+            rows = np.concatenate([1 - rows, rows], axis=-1) if rows.shape[-1] == 1 else rows
+            of_classes = references.class_weights(rows, fitted.classes)
+            weights = of_classes if weights is None else weights * of_classes
+        given = said.weights if weights is None else replace(said.weights, weights=weights)
+        return given if fitted.mask is None else replace(given, mask=fitted.mask)
+
+    def _run(self, logits: Array, leaves: Mapping[str, LeafValue], fitted: Fitted | None = None) -> dict[str, Outcome]:
         """One training step of each version; the gradient has the shape of what the model outputs."""
         given = batches.tensor(logits, self.dtype)
         message = {"task": "train", "sides": self.sides(), "logits": given, "leaves": dict(leaves)}
+        message |= fitted.message() if fitted is not None else {}
         found = {side: verdicts.outcome(answer) for side, answer in self.answered(message).items()}
         output = (len(logits), *self._fitting[1][1:])
         return {
@@ -125,6 +183,18 @@ class CompiledCase(Case):
             "loss": self.losses[side].message(),
             "labels": self.label_programs[side].message(),
         }
+
+
+def _is_true(term: Term | None) -> bool:
+    return isinstance(term, Const) and term.value is True
+
+
+def _stated(weights: Term) -> dict[int, float] | None:
+    """Weights of classes as a literal states them."""
+    entries = weights.entries if isinstance(weights, MappingTerm) else ()
+    pairs = [(key.value, value.value) for key, value in entries if isinstance(key, Const) and isinstance(value, Const)]
+    numbers = {key: float(value) for key, value in pairs if isinstance(key, int) and isinstance(value, (int, float))}
+    return numbers if numbers and len(numbers) == len(entries) else None
 
 
 def compiled_loss(site: Site) -> Term:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.sites import Formula, Site
@@ -64,14 +65,18 @@ class NoReference(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """What a loss call was given to weigh with: examples, classes, and of these the positive ones; None for nothing."""
+    """What a loss call was given to weigh with: examples, classes, and of these the positive ones; None for nothing.
+
+    `mask` says which losses count at all: it comes with the prediction, and is no argument.
+    """
 
     weights: Array | None = None
     class_weights: Array | None = None
     pos_weight: Array | None = None
+    mask: npt.NDArray[np.bool_] | None = None
 
 
-WEIGHTS = tuple(each.name for each in fields(Weights))
+WEIGHTS = tuple(each.name for each in fields(Weights) if each.name != "mask")
 UNWEIGHED = Weights()
 
 
@@ -114,6 +119,7 @@ class Expectation:
         )
         try:
             loss = self._pointwise(logits, np.asarray(labels), options)
+            loss = loss if given.mask is None else references.masked(loss, given.mask)
             result = references.reduced(loss, self.reduction, given.weights)
         except ValueError as error:
             raise NoReference("the weights do not fit the losses") from error

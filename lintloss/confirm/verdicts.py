@@ -117,6 +117,8 @@ def judged(trials: list[Trial], framework: str, notes: tuple[str, ...] = ()) -> 
     raised = {(trial.before.raised, trial.after.raised if trial.after else None) for trial in trials}
     if len(raised) == 1 and all(before is not None and before == after for before, after in raised):
         return said(Verdict.UNDECIDED, f"neither version runs here: {trials[0].before.raised}")
+    if not any(np.any(trial.reference.gradient) for trial in trials):
+        return said(Verdict.UNDECIDED, "the loss that is meant is constant here: there is nothing to compare")
     wrong = next((trial for trial in trials if trial.after_against and trial.after_against.why), None)
     if wrong is not None and wrong.after_against is not None:
         why = f"the rewritten loss differs from the reference ({wrong.name})"

@@ -86,22 +86,27 @@ def train(message: Message, operations: Operations) -> Message:
     """
     labels = {name: leaf(data) for name, data in message["leaves"].items()}
     return {
-        name: outcome(partial(_trained, side, message["logits"], labels, operations))
-        for name, side in message["sides"].items()
+        name: outcome(partial(_trained, side, message, labels, operations)) for name, side in message["sides"].items()
     }
 
 
-def _trained(side: Message, logits: Message, leaves: dict[str, Any], operations: Operations) -> Message:
-    batch = leaf(logits)
-    labels = run(side["labels"], operations, leaves)
-    model, shift = _model(side, batch, operations)
-    logs = model.train_on_batch(batch, tf.convert_to_tensor(labels), return_dict=True)
+def _trained(side: Message, message: Message, leaves: dict[str, Any], operations: Operations) -> Message:
+    batch = leaf(message["logits"])
+    labels = tf.convert_to_tensor(run(side["labels"], operations, leaves))
+    model, shift = _model(side, batch, operations, message.get("mask"))
+    logs = model.train_on_batch(batch, labels, return_dict=True, **_weights(message))
     return {"value": told(np.asarray(logs["loss"], batch.dtype.as_numpy_dtype)), "gradient": told(-shift.numpy())}
 
 
-def _model(side: Message, batch: Any, operations: Operations) -> tuple[Any, Any]:
+def _weights(message: Message) -> dict[str, Any]:
+    examples, classes = message.get("sample_weight"), message.get("class_weight")
+    given = {"sample_weight": None if examples is None else leaf(examples)}
+    return {**given, "class_weight": dict(classes) if classes else None}
+
+
+def _model(side: Message, batch: Any, operations: Operations, mask: list[Any] | None) -> tuple[Any, Any]:
     inputs = keras.Input(batch_shape=batch.shape, dtype=batch.dtype.name)
-    shifting = _Shift(batch.shape, dtype=batch.dtype.name)
+    shifting = _Shift(batch.shape, mask, dtype=batch.dtype.name)
     output = run(side["head"], operations, {side["leaf"]: shifting(inputs)})
     model = keras.Model(inputs, output)
     loss = run(side["loss"], operations, {})
@@ -170,14 +175,18 @@ class _Linear(keras.layers.Layer):  # type: ignore[misc]
 
 
 class _Shift(keras.layers.Layer):  # type: ignore[misc]
-    """`x + shift`; the shift has the batch's own shape."""
+    """`x + shift`; the shift has the batch's own shape. `mask` says which positions of the result count."""
 
-    def __init__(self, shape: Any, dtype: str) -> None:
+    def __init__(self, shape: Any, mask: list[Any] | None, dtype: str) -> None:
         super().__init__(dtype=dtype)
+        self.mask, self.supports_masking = mask, True
         self.shift = self.add_weight(shape=tuple(shape), initializer="zeros")
 
     def call(self, inputs: Any) -> Any:
         return inputs + self.shift
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return None if self.mask is None else tf.constant(self.mask)
 
 
 if __name__ == "__main__":
