@@ -224,6 +224,8 @@ class Evaluator:
             leaf = structures.of(self.book, term, self.era)
             if isinstance(leaf, str):
                 return self._one(structures.facts_of_leaf(leaf, term))
+            if _is_written(term):
+                return self._written(term)
             return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
         if bound.entry.data.get("when"):
             bound = replace(bound, entry=bound.entry.under(bound.arguments))
@@ -233,6 +235,24 @@ class Evaluator:
         if evaluate is None:
             return self._one(Facts(reason=f"what {_callee(term)} gives is not known"))
         return evaluate(term, bound)
+
+    def _written(self, term: Apply) -> tuple[Alternative, ...]:
+        """An array that was made for it and is written part by part: of the kind of what is written."""
+        from lintloss.analysis import arithmetic
+
+        values: list[Term] = []
+        base: Term = term
+        while _is_written(base) or isinstance(base, Carried):
+            if isinstance(base, Carried):
+                base = base.initial
+            elif isinstance(base, Apply):
+                base, _, value = (argument.value for argument in base.arguments)
+                values.append(value)
+        parts = [self.single(value) for value in values]
+        known = arithmetic.joined(parts, 0) if self.single(base).role == "made" else None
+        if known is None or known.activation == "unknown":
+            return self._one(Facts(reason="it is written to part by part"))
+        return self._one(replace(known, axis=None, units=None))
 
     def _over(self, term: Term | None, function: Callable[[Facts], Facts]) -> tuple[Alternative, ...]:
         if term is None:
@@ -731,6 +751,10 @@ def _dimension(shape: tuple[Dimension, ...] | None, axis: int | None) -> int | N
         return None
     found = shape[axis]
     return found if isinstance(found, int) else None
+
+
+def _is_written(term: Term) -> bool:
+    return isinstance(term, Apply) and isinstance(term.function, Api) and term.function.path == "operator.setitem"
 
 
 def _axis(bound: Bound, shape: tuple[Dimension, ...] | None) -> int | None:

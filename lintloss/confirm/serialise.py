@@ -143,6 +143,9 @@ class Reader:
             case Api(path=path):
                 entry = self.book.entry(path)
                 return Api(entry["runs_as"]) if entry is not None and entry["runs_as"] else term
+            case Apply(function=Api(path="operator.setitem"), arguments=(_, _, (_, written))):
+                # What is written part by part is tried on one part, which stands for all.
+                return term if isinstance(written, Const) else self.normal(written)
             case Apply():
                 return self._normal_call(term)
             case Sequence(kind=kind, items=items):
