@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lintloss.pages import Rule
     from lintloss.vocabulary import Case
 
+_DEEPEST = 2  # findings that a fix uncovers, and those that their fixes do
 _LOST = "the rewritten loss call was not found again"
 _NOTHING_TO_RUN = {
     "metric": "nothing is run: metrics are not, only losses",
@@ -32,13 +34,20 @@ class Claim:
     """A finding, and what has to be run to prove it.
 
     `request` is None where there is nothing to run, for the reason `idle` (None: there never is, as for a comment).
-    `uncovered` are findings that were not there before and are in the files as the fix leaves them.
+    `uncovered` are the claims of findings that were not there before and are in the files as the fix leaves them.
     """
 
     finding: Finding
     request: Request | None = None
     idle: str | None = None
-    uncovered: tuple[Finding, ...] = ()
+    uncovered: tuple[Claim, ...] = ()
+
+    def requests(self) -> Iterator[Request]:
+        """What has to be run for this finding, and then for those that its fix uncovers."""
+        if self.request is not None:
+            yield self.request
+        for each in self.uncovered:
+            yield from each.requests()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +55,7 @@ class Rewritten:
     """What a fix leaves: the same loss call, None if it was not found again, and what is found there only then."""
 
     site: Site | None = None
-    uncovered: tuple[Finding, ...] = ()
+    uncovered: tuple[Claim, ...] = ()
 
 
 def claims(
@@ -56,10 +65,11 @@ def claims(
     settings: Settings,
     *,
     evidence: bool = False,
+    depth: int = _DEEPEST,
 ) -> Iterator[Claim]:
     """Make the claims of one source's findings while its analysis is at hand.
 
-    `evidence` asks for what the misuse costs, too.
+    `evidence` asks for what the misuse costs, too. What a fix uncovers is claimed as well, `depth` times over.
     """
     from lintloss.pages import load_rules
     from lintloss.rulebook import judge
@@ -70,7 +80,7 @@ def claims(
     for finding in findings:
         rule = rules.get(finding.code)
         case = _case(finding, rule, analysis, settings) if rule else None
-        left = _rewritten(finding, case, by_name, analysis, known, settings) if finding.fix else Rewritten()
+        left = _rewritten(finding, case, by_name, analysis, known, settings, depth) if finding.fix else Rewritten()
         intent = rule.intent_for(case) if rule and case else None
         if rule is None or case is None or intent is None:
             yield Claim(finding, None, _idle(finding, rule, case), left.uncovered)
@@ -82,33 +92,36 @@ def claims(
 def prove(claims: Sequence[Claim], settings: Settings) -> list[Finding]:
     """Return the claims' findings with their verification.
 
-    A fix that is refuted is withheld; one that uncovers other findings is shown only.
+    A fix that is refuted is withheld; one that uncovers a finding without a proven fix is shown only.
     """
     from lintloss import confirm
     from lintloss.analysis import apis
 
-    requests = [each.request for each in claims if each.request is not None]
+    requests = [request for each in claims for request in each.requests()]
     answers = iter(confirm.verify(requests, apis.load(settings)))
-    return [_answered(each, None if each.request is None else next(answers)) for each in claims]
+    return [_answered(each, answers) for each in claims]
 
 
-def _answered(proved: Claim, answer: Verification | None) -> Finding:
-    finding = proved.finding
+def _answered(proved: Claim, answers: Iterator[Verification]) -> Finding:
+    """The finding with its own answer, the first one, and with what is left where the next ones are those of others."""
+    finding, answer = proved.finding, None if proved.request is None else next(answers)
+    uncovered = [_answered(each, answers) for each in proved.uncovered]
     if answer is None:
         answer = Verification(Verdict.UNDECIDED, proved.idle, "") if proved.idle else None
     elif finding.fix is not None and proved.request is not None and proved.request.after is None:
         answer = replace(answer, verdict=Verdict.UNDECIDED, reason=_LOST)
     fix = None if answer is not None and answer.verdict is Verdict.REFUTED else finding.fix
-    return replace(finding, fix=_without_offer(fix, proved.uncovered) if fix else None, verification=answer)
+    return replace(finding, fix=reduce(_uncovering, uncovered, fix) if fix else None, verification=answer)
 
 
-def _without_offer(fix: Fix, uncovered: Sequence[Finding]) -> Fix:
-    """The fix as it is, or for a person to choose where it would only put one finding in the place of another."""
-    if not uncovered:
-        return fix
-    other = uncovered[0]
-    message = f"{fix.message}; not offered: it would uncover {other.code} ({other.message})"
-    return replace(fix, applicability=Applicability.SHOWN, message=message)
+def _uncovering(fix: Fix, other: Finding) -> Fix:
+    """A fix as safe as that of what it uncovers; for a person to choose where that has none that is proven."""
+    proven = other.verification is not None and other.verification.verdict in (Verdict.CONFIRMED, Verdict.EQUIVALENT)
+    if other.fix is None or other.fix.applicability is Applicability.SHOWN or not proven:
+        message = f"{fix.message}; not offered: it would uncover {other.code} ({other.message})"
+        return replace(fix, applicability=Applicability.SHOWN, message=message)
+    weaker = max(fix.applicability, other.fix.applicability, key=[*Applicability].index)
+    return replace(fix, applicability=weaker, message=f"{fix.message}; then {other.code}: {other.fix.message}")
 
 
 def _idle(finding: Finding, rule: Rule | None, case: Case | None) -> str | None:
@@ -209,6 +222,7 @@ def _rewritten(
     analysis: Analysis,
     known: Sequence[Finding],
     settings: Settings,
+    depth: int,
 ) -> Rewritten:
     """Make the fix, read the file again, and find the same loss call in it, and what is not among the `known`."""
     from lintloss.analysis import Analyser
@@ -222,7 +236,9 @@ def _rewritten(
     present = {**sources, **edited}
     again = Analyser([*present.values()], settings).analyse(present[name])
     expected = {_key(each, sources[name], finding.fix.edits) for each in known}
-    uncovered = [each for each in judge(again, settings)[0] if _key(each, present[name], ()) not in expected]
+    found = [each for each in judge(again, settings)[0] if _key(each, present[name], ()) not in expected]
+    bare = found if depth else [replace(each, fix=None) for each in found]
+    uncovered = claims(bare, [*present.values()], again, settings, depth=depth - 1)
     site = _same_call(finding, case.site, sources[name], analysis, present[name], again) if case else None
     return Rewritten(site, tuple(uncovered))
 

@@ -7,6 +7,7 @@ logits and labels, the loss has to come to the same. Before the fix and after it
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,9 +118,17 @@ def recorded(side: Side) -> dict[str, Any] | None:
     except (NameError, ImportError):  # a fixture is a piece of a program, and need not run by itself
         return None
     except Exception as error:
-        values.setdefault("loss", error)  # another loss further down may be the one that raises
+        top, _, bottom, _ = side.site.origin.unit.rows(side.site.origin.node)
+        if top <= row_of(error) <= bottom:  # else another loss, above or further down, is the one that raises
+            values.setdefault("loss", error)
     numbers = [value for value in values.values() if not isinstance(value, Exception)]
     return values if set(values) == set(places) and all(map(is_numeric, numbers)) else None
+
+
+def row_of(error: Exception) -> int:
+    """The row of the fixture that raised."""
+    rows = [row for frame, row in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == "fixture"]
+    return rows[-1] if rows else 0
 
 
 def is_numeric(value: Any) -> bool:
