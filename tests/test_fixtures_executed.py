@@ -135,7 +135,7 @@ def is_numeric(value: Any) -> bool:
     """Whether there is a number to compare: a symbol of a graph that is being built has none."""
     try:
         return np.asarray(value).dtype.kind in "iufb"
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NotImplementedError):
         return False
 
 

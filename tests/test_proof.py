@@ -130,6 +130,16 @@ def test_a_fix_that_would_uncover_another_finding_is_shown_only() -> None:
 
 
 @pytest.mark.skipif(not lintloss.confirm.available(), reason="needs TensorFlow")
+def test_a_fix_is_offered_where_the_one_of_what_it_uncovers_is_proven() -> None:
+    fixture = Path(__file__).parent.parent / "fixtures/silent-label-broadcast/column_and_vector.py"
+    (found,) = verified(fixture.read_text(encoding="utf-8"))
+    assert found.code == "LL206"
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.SAFE
+    assert found.fix.message.endswith("; then LL302: use the sigmoid cross entropy on the logits")
+
+
+@pytest.mark.skipif(not lintloss.confirm.available(), reason="needs TensorFlow")
 @pytest.mark.parametrize(
     ("fixture", "reason"),
     [
