@@ -66,9 +66,10 @@ def _digest(source: Source) -> str:
 def _stamps(settings: Settings) -> Iterable[str]:
     """What changes when lintloss itself does, or what it knows."""
     own = Path(__file__).parent
-    known = [*own.rglob("*.py"), *knowledge.api_files(), *knowledge.rule_pages(), *settings.apis]
-    known += [page for each in settings.rules for page in each.glob("*.md")]
-    for path in known:
+    for path in (*own.rglob("*.py"), *knowledge.api_files(), *knowledge.rule_pages()):
         with suppress(OSError):
             stat = path.stat()
             yield f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
+    for path in (*settings.apis, *(page for each in settings.rules for page in sorted(each.glob("*.md")))):
+        with suppress(OSError):  # people edit these: what they hold counts, whatever the clock says
+            yield f"{path}:{hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()}"

@@ -49,12 +49,12 @@ def read(name: str) -> Any:
 
 def write(name: str, data: Any) -> None:
     """Write JSON data as a whole; what was written longest ago makes room."""
-    from lintloss.files import write_atomically
+    from lintloss.files import WriteError, write_atomically
 
     body = json.dumps(data, separators=(",", ":"), allow_nan=False).encode()
     if len(body) > MOST_BYTES:
         return
-    with suppress(OSError, RuntimeError):
+    with suppress(OSError, RuntimeError, WriteError):
         folder().mkdir(parents=True, exist_ok=True)
         write_atomically(folder() / name, _checksum(body) + b"\n" + body)
         _keep_within_bounds()

@@ -7,12 +7,18 @@ each kind, others every time.
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import random
+import re
+import subprocess
+import sys
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
@@ -21,7 +27,7 @@ from hypothesis import strategies as st
 from oracle.choices import Choices
 from oracle.programs import generate
 
-from lintloss import linter
+from lintloss import jobs, linter
 from lintloss.cli import main
 from lintloss.config import Settings
 from lintloss.finding import Finding, Report
@@ -278,3 +284,148 @@ def test_any_change_of_a_baseline_is_one_line(tmp_path_factory: pytest.TempPathF
     file = folder / ".lintloss-baseline.json"
     file.write_bytes(mutated(file.read_bytes(), seed))
     one_line(folder, "check", "train.py")
+
+
+@bounded
+@given(st.integers(0, 10**9))
+def test_any_change_of_the_cache_costs_time_only(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    """Its checksum made right again or not, what it says is believed only where it is of the right shape."""
+    folder = tmp_path_factory.mktemp("cached")
+    cache = folder / "cache"
+    project = folder / "project"
+    project.mkdir()
+    for number in range(3):
+        (project / f"file{number}.py").write_bytes(CODE[(seed + number) % len(CODE)].read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LINTLOSS_CACHE_DIR", str(cache))
+        first = findings_of(project)
+        for file in cache.iterdir():
+            file.write_bytes(mutated(file.read_bytes(), seed))
+        assert findings_of(project) == first
+        for file in cache.glob("[0-9a-f]*.json"):  # the answers: still JSON, and with the right checksum
+            file.write_bytes(
+                re.sub(rb'"LL\d+"|\[|[0-9]+,', lambda found: _other(found[0], seed), file.read_bytes(), count=3)
+            )
+            body = file.read_bytes().partition(b"\n")[2]
+            file.write_bytes(hashlib.blake2b(body, digest_size=16).hexdigest().encode() + b"\n" + body)
+        one_line(project, "check", ".")
+
+
+def findings_of(folder: Path, *options: str) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = CliRunner().invoke(main, ["check", "--output-format", "json", *options, "."])
+    assert done.exit_code in (0, 1), done.output
+    return done.stdout
+
+
+def _other(text: bytes, seed: int) -> bytes:
+    return random.Random(seed).choice((text, b"null,", b'"x",', b"[", b"-1,", b"[[],"))
+
+
+@bounded
+@given(st.lists(programs, min_size=3, max_size=6), st.integers(0, 3), st.randoms(use_true_random=False))
+def test_jobs_and_the_order_of_paths_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory, texts: Sequence[str], number: int, chooser: random.Random
+) -> None:
+    folder = tmp_path_factory.mktemp("jobs")
+    names = [f"{'ab'[place % 2]}/file{place}.py" for place in range(len(texts))]
+    for name, text in zip(names, texts, strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(jobs, "WORTH_A_PROCESS", 1000 if number == 0 else 10**9)  # processes take a second to start
+        outputs = {
+            CliRunner().invoke(main, ["check", "--no-cache", "--jobs", str(count), *paths]).stdout
+            for count, paths in ((1, names), (2 + number, chooser.sample(names, len(names))))
+        }
+    assert len(outputs) == 1
+
+
+MESSAGES = [
+    (
+        "textDocument/didOpen",
+        {"textDocument": {"uri": "file:///b.py", "languageId": "python", "version": 1, "text": ""}},
+    ),
+    (
+        "textDocument/didChange",
+        {"textDocument": {"uri": "file:///a.py", "version": 2}, "contentChanges": [{"text": "x"}]},
+    ),
+    ("textDocument/hover", {"textDocument": {"uri": "file:///a.py"}, "position": {"line": 1, "character": 9}}),
+    (
+        "textDocument/codeAction",
+        {
+            "textDocument": {"uri": "file:///a.py"},
+            "range": {"start": {"line": 0, "character": 0}, "end": {"line": 2, "character": 0}},
+            "context": {"diagnostics": []},
+        },
+    ),
+    ("codeAction/resolve", {"title": "x", "kind": "quickfix", "data": {"uri": "file:///a.py", "code": "LL101"}}),
+    ("workspace/didChangeConfiguration", {"settings": {"lintloss": {"select": ["LL1"]}}}),
+    ("workspace/didChangeWatchedFiles", {"changes": [{"uri": "file:///a.py", "type": 2}]}),
+]
+
+
+def framed(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def message(method: str, params: object, number: int | None = None) -> bytes:
+    content = {"jsonrpc": "2.0", "method": method, "params": params} | ({} if number is None else {"id": number})
+    return json.dumps(content).encode()
+
+
+def bodies(stream: IO[bytes]) -> Iterator[bytes]:
+    """What a server says, message by message."""
+    while header := stream.readline():
+        if header.startswith(b"Content-Length: "):
+            length = int(header.split()[1])
+        elif not header.strip():
+            yield stream.read(length)
+
+
+@pytest.mark.parametrize("seed", range(max(2, EXAMPLES // 50)))
+def test_any_change_of_a_message_is_survived(seed: int) -> None:
+    """Twenty messages that have been tampered with, then one that has not: it is answered as ever."""
+    pytest.importorskip("pygls")
+    chooser = random.Random(seed if not EXAMPLES else None)
+    text = (
+        "import tensorflow as tf\nloss = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=tf.nn.softmax(z))\n"
+    )
+    opened = {"textDocument": {"uri": "file:///good.py", "languageId": "python", "version": 1, "text": text}}
+    tampered = [
+        framed(
+            mutated(message(*chooser.choice(MESSAGES), chooser.choice((None, 100 + number))), chooser.randrange(10**9))
+        )
+        for number in range(20)
+    ]
+    asked = {"textDocument": {"uri": "file:///good.py"}, "position": {"line": 1, "character": 9}}
+    asking = [
+        framed(message("initialize", {"processId": None, "rootUri": None, "capabilities": {}}, 1)),
+        framed(message("initialized", {})),
+        *tampered,
+        framed(message("textDocument/didOpen", opened)),
+        framed(message("textDocument/hover", asked, 20)),
+    ]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "lintloss", "server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    watchdog = threading.Timer(200, server.kill)
+    watchdog.start()
+    try:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(b"".join(asking))
+        server.stdin.flush()
+        said = next((body for body in bodies(server.stdout) if b'"id": 20' in body), b"")
+        _, complaints = server.communicate(framed(message("shutdown", None, 30)) + framed(message("exit", None)))
+    finally:
+        watchdog.cancel()
+    assert b"misused" in said, tampered
+    assert server.returncode == 0, tampered
+    assert b"Traceback" not in complaints, tampered

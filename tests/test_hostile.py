@@ -8,8 +8,10 @@ import json
 import os
 import pkgutil
 import resource
+import signal
 import subprocess
 import sys
+import time
 import tokenize
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,19 +32,25 @@ def _limited() -> None:
 
 def run(*arguments: str | bytes, cwd: Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """lintloss in a process of its own, with limits; no traceback, whatever it says."""
-    done = subprocess.run(
-        [*MODULE, *arguments],
-        cwd=cwd,
-        input=given,
-        capture_output=True,
-        timeout=SECONDS,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        preexec_fn=_limited,
-    )
+    process = started(*arguments, cwd=cwd)
+    out, err = process.communicate(given, SECONDS)
+    done = subprocess.CompletedProcess(process.args, process.returncode, out, err)
     assert done.returncode in (0, 1, 2), done.stderr[-500:]
     assert b"Traceback" not in done.stderr
     assert b"internal error" not in done.stderr, done.stderr
     return done
+
+
+def started(*arguments: str | bytes, cwd: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*MODULE, *arguments],
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=_limited,
+    )
 
 
 def codes(folder: Path, *paths: str) -> dict[str, list[str]]:
@@ -349,3 +357,107 @@ def test_files_that_vanish_or_change_during_the_run(tmp_path: Path) -> None:
         linter.write(read.sources, after)
     assert changing.read_text() == MISUSE
     assert linter.read([tmp_path / "never.py"]).unreadable[0].code == "LL001"
+
+
+# -- processes, the cache and the clock --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A project that is worth two processes."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    filler = "".join(f"def f{number}(z):\n    return tf.nn.relu(z + {number})\n" for number in range(400))
+    for number in range(40):
+        (folder / f"file{number:02}.py").write_text(MISUSE + filler)
+    return folder
+
+
+JSON = ("check", "--output-format", "json", "--no-cache")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes by what Linux says of them")
+def test_a_killed_worker_costs_nothing_that_can_be_done_again(large: Path) -> None:
+    alone = run(*JSON, "--jobs", "1", ".", cwd=large)
+    assert alone.stdout.count(b"LL101") >= 40
+    process = started(*JSON, "--jobs", "2", ".", cwd=large)
+    os.kill(_worker_of(process), signal.SIGKILL)
+    out, err = process.communicate(b"", SECONDS)
+    assert (process.returncode, err) == (1, b"")
+    assert out == alone.stdout
+
+
+def _worker_of(process: subprocess.Popen[bytes]) -> int:
+    """The number of a process that another has started to check files."""
+    for _ in range(int(SECONDS / 0.01)):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for child in children:
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+        assert process.poll() is None
+        time.sleep(0.01)
+    raise AssertionError("no process was started")
+
+
+def test_several_runs_at_once_share_a_cache(large: Path, cache_of_its_own: Path) -> None:
+    alone = run(*JSON, ".", cwd=large)
+    together = [started(*JSON[:-1], ".", cwd=large) for _ in range(3)]
+    for process in together:
+        out, err = process.communicate(b"", SECONDS)
+        assert (process.returncode, out, err) == (1, alone.stdout, b"")
+    assert {path.suffix for path in cache_of_its_own.iterdir()} == {".json"}  # nothing half-written is left
+    again = run(*JSON[:-1], "--show-timings", ".", cwd=large)
+    assert again.stdout == alone.stdout
+    assert b"40 from the cache" in again.stderr
+
+
+def test_a_cache_that_may_only_be_read_is_read(tmp_path: Path, unprivileged: Sequence[str]) -> None:
+    folder, cache = tmp_path / "project", tmp_path / "cache"
+    for each in (folder, cache):
+        each.mkdir()
+    (folder / "a.py").write_text(MISUSE)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/nonexistent", "LINTLOSS_CACHE_DIR": str(cache)}
+
+    def check() -> subprocess.CompletedProcess[str]:
+        command = [*unprivileged, *MODULE, "check", "--output-format", "concise", "a.py"]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+    for each in (folder, cache, *tmp_path.parents[:3], tmp_path):
+        each.chmod(each.stat().st_mode | 0o555)
+    cache.chmod(0o555)
+    done = check()
+    assert done.stderr == ""
+    assert done.returncode == 1
+    assert "LL101" in done.stdout
+    assert list(cache.iterdir()) == []
+    cache.chmod(0o755)
+    run("check", "a.py", cwd=folder)
+    cache.chmod(0o555)
+    assert check().stdout == done.stdout
+
+
+@pytest.mark.parametrize("then", [0, 2**32], ids=["1970", "2106"])
+def test_the_clock_decides_nothing(tmp_path: Path, cache_of_its_own: Path, then: int) -> None:
+    """What a file holds counts, not when it was written: after a jump of the clock, a change may bear the same time."""
+    own = tmp_path / "own.toml"
+    loss = (
+        'format = 1\nframework = "own"\n\n[[api]]\nnames = ["own.loss"]\nkind = "loss"\n'
+        'parameters = ["labels", "logits"]\nfamily = "softmax"\ninput = "logits"\nlabels = "dense"\n'
+        'takes = { prediction = "logits", labels = "labels" }\n'
+    )
+    (tmp_path / "pyproject.toml").write_text('[tool.lintloss]\napis = ["own.toml"]\n')
+    code = "import own\nimport tensorflow as tf\nloss = own.loss(y, tf.nn.softmax(z))\n"
+
+    def look() -> list[str]:
+        for path in (own, tmp_path / "a.py", *cache_of_its_own.iterdir()):
+            os.utime(path, (then, then))
+        return codes(tmp_path).get("a.py", [])
+
+    own.write_text(loss)
+    (tmp_path / "a.py").write_text(code)
+    assert look() == look() == ["LL101"]
+    (tmp_path / "a.py").write_text(code.replace("softmax", "sigmoid"))
+    assert look() == ["LL104"]
+    (tmp_path / "a.py").write_text(code)
+    own.write_text(loss.replace('"softmax"', '"poisson"'))
+    assert look() == []

@@ -484,6 +484,8 @@ class Evaluator:
             dimensions = structures.dimensions(target)
             # A layer is told the shape of one example, a function that of the batch.
             return (None, *dimensions) if bound.entry.is_class and dimensions is not None else dimensions
+        if bound.entry["adds"] or bound.entry["drops"]:
+            return _with_axes(facts.shape, bound)
         if bound.entry["keeps_shape"] or bound.entry["since"] in ("cast", "identity", "clip", "dropout", "shuffle"):
             return facts.shape
         return facts.shape if bound.entry["passes"] in ("dropout", "cast", "normalise") else None
@@ -676,6 +678,18 @@ def _part_of(facts: Facts, axis: int | None) -> Facts:
     if facts.activation in ("softmax", "log_softmax") and axis != 0:
         return Facts(activation="other", role=facts.role, reason="one part of an activation's output")
     return replace(facts, since=(*facts.since, "select"), repair="lost", shape=None, units=None)
+
+
+def _with_axes(shape: tuple[Dimension, ...] | None, bound: Bound) -> tuple[Dimension, ...] | None:
+    """The shape with an axis of size 1 more, or with one less; None where the rows are none any more."""
+    adds = bool(bound.entry["adds"])
+    axis = _integer(bound.get(str(bound.entry["adds"] or bound.entry["drops"])), None)
+    rank = None if shape is None else len(shape) + adds
+    if shape is None or axis is None or rank is None or not -rank <= axis < rank:
+        return None
+    at = axis % rank
+    changed = (*shape[:at], 1, *shape[at:]) if adds else (*shape[:at], *shape[at + 1 :])
+    return changed if len(changed) > 1 else None
 
 
 def _passed(facts: Facts, since: str, shape: tuple[Dimension, ...] | None) -> Facts:

@@ -152,6 +152,11 @@ def _rearranged(call: WrittenCall, old: Entry, new: Entry) -> Iterator[Placed | 
     takes: Mapping[str, str] = old["takes"] or {}
     roles = {parameter: role for role, parameter in takes.items()}
     parameters = [parameter.name for parameter in (new.parameters or ())]
+    given = [call.parameter(argument) for argument in call.node.args]
+    targets = {new.role(roles[name]) if name in roles else name for name in given}
+    if not targets.issuperset(_needed(new)):
+        yield None
+        return
     by_keyword = False
     for position, argument in enumerate(call.node.args):
         name = call.parameter(argument)
@@ -167,3 +172,10 @@ def _rearranged(call: WrittenCall, old: Entry, new: Entry) -> Iterator[Placed | 
             by_keyword = True
             start = places.rows(NodeOrigin(call.place.unit, argument))[:2]
             yield places.between(call.place.unit.source, start, start, f"{target}=")
+
+
+def _needed(entry: Entry) -> Iterator[str]:
+    """The parameters that have no default."""
+    for parameter in entry.parameters or ():
+        if parameter.default is None and parameter.kind in ("plain", "keyword"):
+            yield parameter.name
