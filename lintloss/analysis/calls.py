@@ -17,6 +17,8 @@ from lintloss.analysis.machine import (
     DEEPEST_CALL,
     FALLS,
     NOTHING,
+    STEPS_PER_HELPER,
+    Effort,
     End,
     Machine,
     choice,
@@ -83,10 +85,17 @@ def call(
         case Unknown(reason=reason):
             _run_callbacks(machine, arguments)
             return Unknown(reason, function, origin=origin)
-        case Parameter(name=name) if words.may_be_a_loss(name.encode()):
+        case Parameter(name=name) if words.may_be_a_loss(name.encode()) and _is_own(machine, origin):
             machine.injected = True
+        case Const():
+            machine.passed_over += 1  # a default that stands for something to be called
     _run_callbacks(machine, arguments)
     return Apply(function, arguments, origin=origin)
+
+
+def _is_own(machine: Machine, origin: NodeOrigin | None) -> bool:
+    """Whether a place is in the file that is analysed."""
+    return origin is not None and origin.unit.source is machine.mains[0].code.source
 
 
 def _run_callbacks(machine: Machine, arguments: tuple[Argument, ...]) -> None:
@@ -119,9 +128,14 @@ def call_function(
     remembered = machine.memo.get(key)
     if remembered is not None:
         return remembered[0]
-    writes = machine.writes
+    effort = machine.efforts.setdefault(id(function.code), Effort())
+    if effort.is_idle and effort.steps > STEPS_PER_HELPER and function.code.name not in machine.leading:
+        return unknown(f"`{function.code.name}` is called too often to be followed each time", origin)
+    done, steps = machine.done, machine.steps
     value = _walk(machine, function, node, arguments, origin)
-    if machine.writes == writes:
+    effort.steps += (machine.steps - steps) * (turns == 0)
+    effort.is_idle = effort.is_idle and machine.done == done
+    if machine.writes == done[0]:
         machine.memo[key] = (value, (function, arguments))
     return value
 

@@ -123,16 +123,29 @@ def _literal_number(text: str) -> Scalar:
     return value
 
 
+@functools.lru_cache(maxsize=4096)
+def _literal_string(text: str) -> str | bytes | None:
+    try:
+        value: str | bytes = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None
+    return value
+
+
+def _joined_strings(node: cst.ConcatenatedString) -> str | bytes | None:
+    try:
+        return node.evaluated_value
+    except (ValueError, SyntaxError):
+        return None
+
+
 def _number(machine: Machine, frame: Frame, node: cst.Integer | cst.Float | cst.Imaginary) -> Term:
     value = _literal_number(node.value)
     return Const(value, origin=NodeOrigin(frame.unit, node))
 
 
 def _string(machine: Machine, frame: Frame, node: cst.SimpleString | cst.ConcatenatedString) -> Term:
-    try:
-        value = node.evaluated_value
-    except (ValueError, SyntaxError):
-        value = None
+    value = _literal_string(node.value) if isinstance(node, cst.SimpleString) else _joined_strings(node)
     origin = NodeOrigin(frame.unit, node)
     return unknown("a string that cannot be evaluated", origin) if value is None else Const(value, origin=origin)
 
@@ -485,6 +498,7 @@ def _boolean(machine: Machine, frame: Frame, node: cst.BooleanOperation) -> Term
     known = truth(machine, machine.chosen(left))
     stops = isinstance(node.operator, cst.Or)
     if known is stops:
+        machine.pass_over(frame, node.right)
         return left
     right = evaluate(machine, frame, node.right)
     if known is not None:
@@ -517,7 +531,7 @@ def condition_of(machine: Machine, frame: Frame, node: cst.BaseExpression) -> tu
             return (None, stops) if second_holds is stops else (first, first_holds)
         word = "or" if stops else "and"
         key = f"({'' if first_holds else 'not '}{first.key} {word} {'' if second_holds else 'not '}{second.key})"
-        return _decide(machine, Condition(key, frame.unit.code(node), NodeOrigin(frame.unit, node)), True)
+        return _decide(machine, Condition(key, origin=NodeOrigin(frame.unit, node)), True)
     return condition_of_term(machine, frame, evaluate(machine, frame, node), node)
 
 
@@ -543,7 +557,7 @@ def condition_of_term(
         if path in _OPPOSITE:
             term, holds = Apply(Api(_OPPOSITE[path]), term.arguments), False
     machine.kept.append(term)
-    return _decide(machine, Condition(key_of(term), frame.unit.code(node), NodeOrigin(frame.unit, node)), holds)
+    return _decide(machine, Condition(key_of(term), origin=NodeOrigin(frame.unit, node)), holds)
 
 
 def _decide(machine: Machine, condition: Condition, holds: bool) -> tuple[Condition | None, bool]:
@@ -554,6 +568,7 @@ def _decide(machine: Machine, condition: Condition, holds: bool) -> tuple[Condit
 def _conditional(machine: Machine, frame: Frame, node: cst.IfExp) -> Term:
     condition, holds = condition_of(machine, frame, node.test)
     if condition is None:
+        machine.pass_over(frame, node.orelse if holds else node.body)
         return evaluate(machine, frame, node.body if holds else node.orelse)
     then, otherwise = (node.body, node.orelse) if holds else (node.orelse, node.body)
     return machine.branch(

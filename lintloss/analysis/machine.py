@@ -17,6 +17,8 @@ from lintloss.analysis.terms import Api, Apply, Choice, Condition, Const, Guard,
 from lintloss.analysis.terms import Mapping as MappingTerm
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintloss.analysis.facts import Evaluator
     from lintloss.analysis.modules import Project
     from lintloss.analysis.record import Compilation
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 DEEPEST_CALL = 40
 STEPS_PER_FILE = 150_000
 STEPS_PER_CALL = 40_000  # of a function that nobody calls, with all that it calls
+STEPS_PER_HELPER = 4_000  # of a function that changes nothing, all its calls in one file together
 MOST_LEAVES = 32
 NOTHING = Const(None)
 # The heap's entry for what user code sets on libraries themselves (`tf.model = ...`), by dotted path.
@@ -44,6 +47,14 @@ class End(Term):
 FALLS = End("falls")
 RAISES = End("raises")
 LEAVES = End("leaves")
+
+
+@dataclass(eq=False)
+class Effort:
+    """What following a function's calls has cost, and whether any of them has changed or found anything."""
+
+    steps: int = 0
+    is_idle: bool = True
 
 
 @dataclass(eq=False)
@@ -77,6 +88,8 @@ class Machine:
     is_open: bool = False
     without_defaults: bool = False
     flags_by_default: int = 0  # how many flags a walk without defaults would have left open
+    efforts: dict[int, Effort] = field(default_factory=dict)  # by functions' code
+    passed_over: int = 0  # how often the file's own code that can lead to a site was left out by a decided test
     is_probing: bool = False  # whether a loop's body is run only to find what it changes
     loops_probed: int = 0
     options_are_open: bool = False  # whether the program's options may have any value, rather than their defaults
@@ -85,6 +98,7 @@ class Machine:
     formulas: set[int] = field(default_factory=set)
     noted: set[int] = field(default_factory=set)
     kept: list[Any] = field(default_factory=list)
+    _may_lead: dict[int, bool] = field(default_factory=dict)
 
     def step(self) -> None:
         """Count one evaluated node. Raises `BudgetExceeded` when the budget is used up."""
@@ -108,6 +122,21 @@ class Machine:
             del self.path[path:], self.scopes[scopes:], self.calls[calls:]
         finally:
             self.most_steps = STEPS_PER_FILE
+
+    @property
+    def done(self) -> tuple[int, ...]:
+        """Counts of what the walk has changed and found so far."""
+        return (self.writes, len(self.sites), len(self.compilations), len(self.unjudged), len(self.feeds))
+
+    def pass_over(self, frame: Frame, node: cst.CSTNode | None) -> None:
+        """Take note that a decided test leaves code out: with other flags it might lead to a site."""
+        if node is None or frame.module is not self.mains[0]:
+            return
+        known = self._may_lead.get(id(node))
+        if known is None:
+            outline = self.project.outline(frame.module)
+            known = self._may_lead[id(node)] = outline.may_lead(frame.unit.code(node), self.leading)
+        self.passed_over += known
 
     @property
     def callers(self) -> tuple[Origin, ...]:

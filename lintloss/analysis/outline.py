@@ -78,6 +78,13 @@ class Outline:
                 return frozenset(name.decode() for name in reached)
             reached |= more
 
+    def may_lead(self, text: str, leading: frozenset[str]) -> bool:
+        """Whether a piece of the file's code may make a site, or names one of the definitions that lead to one."""
+        used = frozenset(words.of(text))
+        if not used.isdisjoint(self._alarms | self.vocabulary.sums | self.vocabulary.logarithms):
+            return True
+        return not used.isdisjoint({name.encode() for name in leading})
+
     @cached_property
     def _named(self) -> list[tuple[bytes, frozenset[bytes]]]:
         """The words of each definition, under its name and that of its class."""

@@ -66,13 +66,15 @@ def run(machine: Machine, frame: Frame, body: SequenceOf[cst.BaseStatement | cst
     """Run statements in order; the conditions under which one ends early hold negated for those after it."""
     outcome: Term = FALLS
     depth = len(machine.path)
-    for statement in body:
+    for number, statement in enumerate(body, start=1):
         ended = _statement(machine, frame, statement)
         if ended is FALLS:
             continue
         outcome = followed_by(outcome, ended)
         machine.path.extend(_ways_on(ended))
         if not _goes_on(ended):
+            for left_out in body[number:]:
+                machine.pass_over(frame, left_out)
             break
     del machine.path[depth:]
     return outcome
@@ -356,6 +358,7 @@ def _if(machine: Machine, frame: Frame, node: cst.If) -> Term:
         return block(machine, frame, node.body)
 
     if condition is None:
+        machine.pass_over(frame, otherwise if holds else node.body)
         return run_body() if holds else run_otherwise()
     first, second = (run_body, run_otherwise) if holds else (run_otherwise, run_body)
     return machine.branch(frame, condition, first, second)
@@ -365,6 +368,7 @@ def _for(machine: Machine, frame: Frame, node: cst.For) -> Term:
     origin = NodeOrigin(frame.unit, node.iter)
     elements, complete = elements_of(machine, evaluate(machine, frame, node.iter), origin)
     if complete:
+        machine.pass_over(frame, None if elements else node.body)
         for element in elements:
             bind(machine, frame, node.target, element)
             ended = block(machine, frame, node.body)

@@ -114,8 +114,13 @@ class Condition:
     """A test in user code that could not be decided. `key` is equal for tests that go the same way."""
 
     key: str
-    text: str
+    written: str = ""
     origin: Origin | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def text(self) -> str:
+        """How a person would read the test: as it is written, unless it was made up by the analysis."""
+        return self.written or (self.origin.code if self.origin is not None else "")
 
 
 class Guard(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -73,7 +74,7 @@ def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
     try:
         machine.project.run(machine, module)
         _run_what_nobody_calls(machine, module)
-        if machine.injected or any(_is_relay(analysis, site) for site in machine.sites):
+        if machine.injected or any(_is_relay(analysis, site) for site in _in_file(machine, module)):
             _run_importers(machine, module)
     except BudgetExceeded:
         machine.exhausted = True
@@ -223,17 +224,20 @@ def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
     inherited = [method for name, method in _inherited(cls).items() if name in leading and name != "__init__"]
     if not waiting and not inherited:
         return
-    flags = machine.flags_by_default
+    flags, passed_over = machine.flags_by_default, machine.passed_over
     known = _instance_of(machine, cls)
     if known is None:
         machine.spend(STEPS_PER_CALL, lambda: calls.instantiate(machine, cls, (), None))
     instance = _instance_of(machine, cls)
     if instance is None:
         return
-    has_flags = known is not None or machine.flags_by_default != flags
+    made = _Defaults(
+        flags=known is not None or machine.flags_by_default != flags,
+        passed_over=known is not None or machine.passed_over != passed_over,
+    )
     for method in waiting:
         receiver = None if "staticmethod" in method.decorators else _receiver(method, cls, instance)
-        _call_openly(machine, method, receiver, has_flags)
+        _call_openly(machine, method, receiver, made)
     for method in inherited:
         _call_on(machine, method, cls, instance)
 
@@ -264,19 +268,31 @@ def _receiver(method: Function, cls: Class, instance: Instance) -> Class | Insta
     return cls if "classmethod" in method.decorators else instance
 
 
+@dataclass(frozen=True)
+class _Defaults:
+    """How an object was made that a method is called on: with flags, and with code left out because of them."""
+
+    flags: bool = False
+    passed_over: bool = False
+
+
 def _call_openly(
-    machine: Machine, function: Function, receiver: Class | Instance | None, has_flags: bool = False
+    machine: Machine, function: Function, receiver: Class | Instance | None, made: _Defaults = _Defaults()
 ) -> None:
     """Call what nothing has called: with its defaults, then with its flags open for the loss calls not reached yet.
 
-    `has_flags` says whether the receiver may have been made with flags; a function without any is called once.
+    A function without flags is called once, and so is one of which the defaults leave nothing out: what it comes to
+    is judged with them, except that a model compiled with them is judged with any.
     """
     if id(function.code) in machine.called:
         return
     arguments = (Argument(None, receiver),) if receiver is not None else ()
-    flags, returned = machine.flags_by_default, list[Term]()
+    flags, passed_over, compiled = machine.flags_by_default, machine.passed_over, len(machine.compilations)
+    returned: list[Term] = []
     machine.spend(STEPS_PER_CALL, lambda: returned.append(calls.call_function(machine, function, arguments, None)))
-    if returned and (has_flags or machine.flags_by_default != flags):
+    has_flags = made.flags or machine.flags_by_default != flags
+    has_more = made.passed_over or machine.passed_over != passed_over or len(machine.compilations) != compiled
+    if returned and has_flags and has_more:
         _call_with_open_flags(machine, function, arguments)
     for closure in _functions_in(returned[0]) if returned else ():
         _call_openly(machine, closure, None)
