@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintloss.analysis.apis import Bound
-from lintloss.analysis.facts import SQUASHING, Facts, Step
+from lintloss.analysis.facts import SQUASHING, Dimension, Facts, Step
 from lintloss.analysis.terms import Apply, Const, Term
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def _combined(operation: str, operands: list[Term], facts: list[Facts]) -> Facts
         # Something unbounded plus or times anything but its own squashed self is unbounded.
         linear = one if one.activation == "linear" else other
         if not any(side.activation in SQUASHING for side in facts) or operation in ("add", "subtract"):
-            return Facts(activation="linear", units=linear.units, shape=linear.shape, role="prediction")
+            units, shape = _broadcast(linear, other if linear is one else one)
+            return Facts(activation="linear", units=units, shape=shape, role="prediction")
     if "weight" in (one.role, other.role) and not any(_is_known(side) for side in facts):
         # What is learned can be any number, and so can all that it is added to or multiplied with.
         return Facts(activation="linear", role="prediction")
@@ -59,6 +60,16 @@ def _combined(operation: str, operands: list[Term], facts: list[Facts]) -> Facts
     if operation in ("add", "subtract") and any(side.activation in SQUASHING for side in facts):
         return Facts(reason="probabilities were added to something")
     return _mixed(facts)
+
+
+def _broadcast(linear: Facts, other: Facts) -> tuple[int | None, tuple[Dimension, ...] | None]:
+    """The units and the shape of two values put together: one unit becomes as many as the other value has."""
+    if linear.units != 1 or (other.shape is not None and all(size == 1 for size in other.shape[-1:])):
+        return linear.units, linear.shape
+    if other.units == 1:
+        return 1, linear.shape
+    known = other.units or (other.shape[-1] if other.shape else None)
+    return (known if isinstance(known, int) else None), None
 
 
 def _masked(operands: list[Term], facts: list[Facts]) -> Facts:

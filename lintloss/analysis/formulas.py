@@ -41,6 +41,7 @@ class _Match:
     negated: bool = False
     guarded: bool = False
     weighted: bool = False
+    is_of_one_side: bool = False  # of logarithms of probabilities only, none of one minus a probability
 
 
 def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -> None:
@@ -65,7 +66,13 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
 
 
 def _is_loss(found: _Match) -> bool:
-    """A product with a logarithm may be an entropy or a policy's gradient; the binary form is always a likelihood."""
+    """A product with a logarithm may be an entropy or a policy's gradient; the binary form is always a likelihood.
+
+    The logarithm of a sigmoid summed up, and nothing else, is what a scale adds to a volume as well: a loss turns
+    its sign.
+    """
+    if found.core == "log_probability" and found.is_of_one_side:
+        return found.negated
     if found.core in ("binary_cross_entropy", "log_probability"):
         return bool(found.reductions) or found.negated
     return bool(found.reductions) and (found.core in ("squared", "absolute") or found.negated)
@@ -181,7 +188,8 @@ def _log_probability(machine: Machine, summands: list[tuple[bool, Term]]) -> _Ma
             return None
         label = Const(1.0 if opposite is None else 0.0)
         found.append(_Match("log_probability", prediction, label, negated=not sign, guarded=guarded))
-    return found[0]
+    is_of_one_side = all(isinstance(each.labels, Const) and each.labels.value == 1.0 for each in found)
+    return replace(found[0], is_of_one_side=is_of_one_side)
 
 
 def _binary(machine: Machine, sign: bool, products: list[tuple[Term, Term]]) -> _Match | None:

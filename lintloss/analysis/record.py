@@ -171,7 +171,7 @@ def _note_loss(machine: Machine, frame: Frame, term: Apply, bound: Bound, origin
 def _decided_arguments(bound: Bound) -> Iterator[tuple[tuple[Guard, ...], dict[str, Term]]]:
     """The arguments, once for each way that an argument which changes the loss (`from_logits`) can go."""
     deciding = {name: value for case in bound.entry.data.get("when", ()) for name, value in case["if"].items()}
-    flags = {name: _as_choice(bound.arguments.get(name)) for name, value in deciding.items() if isinstance(value, bool)}
+    flags = {name: _flag(bound, name) for name, value in deciding.items() if isinstance(value, bool)}
     arguments = {**bound.arguments, **{name: flag for name, flag in flags.items() if flag is not None}}
     pending: list[tuple[tuple[Guard, ...], dict[str, Term]]] = [((), arguments)]
     while pending:
@@ -184,6 +184,13 @@ def _decided_arguments(bound: Bound) -> Iterator[tuple[tuple[Guard, ...], dict[s
         assert isinstance(choice, Choice)
         for way, value in ((True, choice.then), (False, choice.otherwise)):
             pending.append(((*guards, Guard(choice.condition, way)), {**arguments, split: value}))
+
+
+def _flag(bound: Bound, name: str) -> Term | None:
+    """An argument that is true or false, as a choice where it is not known; it may be among what is unpacked."""
+    if name not in bound.arguments and bound.is_open:
+        return Choice(Condition(f"#{id(bound):x}.{name}", name), Const(True), Const(False))
+    return _as_choice(bound.arguments.get(name))
 
 
 def _as_choice(flag: Term | None) -> Term | None:
