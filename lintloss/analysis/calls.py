@@ -41,6 +41,7 @@ from lintloss.analysis.terms import (
 )
 
 MOST_TURNS_OF_RECURSION = 2
+DEEPEST_SET_ASIDE = 1  # calls within which the defaults of a function that nobody calls, and of what it calls, are open
 _COPIED = Api("tensorflow.identity")
 
 
@@ -197,6 +198,7 @@ def _memo_key(machine: Machine, function: Function, arguments: tuple[Argument, .
         tuple((argument.keyword, identity(argument.value)) for argument in arguments),
         tuple((guard.condition.key, guard.holds) for guard in machine.path),
         tuple(id(kwargs) for _, kwargs in machine.scopes),
+        machine.without_defaults and len(machine.calls) <= DEEPEST_SET_ASIDE,
         machine.writes,
     )
 
@@ -251,7 +253,7 @@ def _is_set_aside(machine: Machine, default: Term) -> bool:
 
     Its numbers are open then as well: they may be the defaults for another mode.
     """
-    if not isinstance(default, Const) or len(machine.calls) > 1:
+    if not isinstance(default, Const) or len(machine.calls) > DEEPEST_SET_ASIDE:
         return False
     machine.flags_by_default += isinstance(default.value, (str, bool, type(None)))
     return machine.without_defaults

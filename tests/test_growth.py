@@ -1,0 +1,102 @@
+"""What a run costs grows with the code and not faster: steps of the walk and pieces parsed are counted, not seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+import pytest
+
+from lintloss.analysis import Analyser, calls, machine
+from lintloss.depth import on_deep_stack
+from lintloss.sources import Source
+
+LOSS = "tf.nn.softmax_cross_entropy_with_logits"
+HEAD = "import tensorflow as tf\n\n\n"
+
+
+@dataclass
+class Work:
+    """Counts of one analysis: `steps` of the walk, `parsed` pieces of code, `walked` functions by name."""
+
+    steps: int
+    parsed: int
+    walked: list[str]
+    sites: int
+    exhausted: bool
+
+
+def work(text: str, monkeypatch: pytest.MonkeyPatch) -> Work:
+    steps, parsed, walked = [0], [0], list[str]()
+    step, parse, walk = machine.Machine.step, cst.parse_module, calls._walk
+
+    def count_step(self: machine.Machine) -> None:
+        steps[0] += 1
+        step(self)
+
+    def count_parse(code: str) -> cst.Module:
+        parsed[0] += 1
+        return parse(code)
+
+    def count_walk(known: machine.Machine, function: object, *rest: object) -> object:
+        walked.append(function.code.name)  # type: ignore[attr-defined]
+        return walk(known, function, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(machine.Machine, "step", count_step)
+        patched.setattr(cst, "parse_module", count_parse)
+        patched.setattr(calls, "_walk", count_walk)
+        source = Source.from_text(HEAD + text, "made.py")
+        analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    losses = sum(site.anchor == "loss" for site in analysis.sites)
+    return Work(steps[0], parsed[0], walked, losses, analysis.exhausted)
+
+
+def losses(number: int) -> str:
+    return "\n\n".join(f"def loss_{n}(x, y):\n    return {LOSS}(y, tf.nn.softmax(x))\n" for n in range(number))
+
+
+def chain(depth: int) -> str:
+    """A loss at the end of calls of calls, with the depth of a call's nesting kept: each hands on what it makes."""
+    steps = "\n".join(f"x = relu(tf.reshape(x, (-1, {n + 1})))" for n in range(depth))
+    return f"def relu(x):\n    return tf.nn.relu(x)\n\n\nx = tf.zeros((2, 3))\n{steps}\nloss = {LOSS}(x, x)\n"
+
+
+def long_file(functions: int) -> str:
+    idle = "\n\n".join(
+        f"def idle_{n}(x):\n    if x > {n}:\n        x = x + {n}\n    return x\n" for n in range(functions)
+    )
+    return f"{idle}\n\n{losses(1)}"
+
+
+@pytest.mark.parametrize("made", [losses, chain], ids=["loss calls", "calls in a row"])
+def test_steps_are_in_proportion(made: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    few, many = (work(made(number), monkeypatch) for number in (20, 320))  # type: ignore[operator]
+    assert not many.exhausted
+    assert many.sites >= few.sites > 0
+    assert many.steps <= 1.1 * 16 * few.steps
+
+
+def test_what_leads_nowhere_is_neither_parsed_nor_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    short, long = (work(long_file(number), monkeypatch) for number in (20, 320))
+    assert short.sites == long.sites == 1
+    assert (short.steps, short.walked) == (long.steps, ["loss_0"])
+    assert long.parsed == short.parsed
+
+
+def test_flags_are_opened_only_where_defaults_leave_something_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = f"def loss(x, y, train=True):\n    print(train)\n    return {LOSS}(y, x)\n"
+    part = f"def loss(x, y, train=True):\n    if train:\n        return None\n    return {LOSS}(y, x)\n"
+    assert work(whole, monkeypatch).walked == ["loss"]
+    opened = work(part, monkeypatch)
+    assert (opened.walked, opened.sites) == (["loss", "loss"], 1)
+
+
+def test_a_helper_that_changes_nothing_is_followed_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "\n".join(f"    a{n} = x + {n}" for n in range(200))
+    calls_of_it = "\n".join(f"x{n} = helper(tf.zeros(({n + 1}, 2)))" for n in range(100))
+    text = f"def helper(x):\n{body}\n    return x\n\n\n{calls_of_it}\n{LOSS}(x0, tf.nn.softmax(x0))\n"
+    done = work(text, monkeypatch)
+    assert (done.sites, done.exhausted) == (1, False)
+    assert done.walked.count("helper") < 20
+    assert done.steps < 2 * machine.STEPS_PER_HELPER
