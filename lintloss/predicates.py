@@ -8,12 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import isclose
 
-from lintloss.analysis.facts import Dimension, Facts
+from lintloss.analysis.facts import Dimension, Evaluator, Facts
 from lintloss.analysis.terms import Const, Sequence, Term
 from lintloss.vocabulary import NO, YES, Answer, Case, lacking, units_of
 
 Predicate = Callable[[Case], Answer]
 Shape = tuple[Dimension, ...]
+
+
+def softmax_goes_into_the_softmax(case: Case) -> Answer:
+    """What the prediction's softmax or log-softmax was applied to is softmax output itself, along the same axis."""
+    if case.prediction.pre is None:
+        return NO
+    inner, outer = Evaluator(case.book).single(case.prediction.pre), case.prediction
+    is_output = inner.activation == "softmax" and not {"learned", "affine", "other"} & set(inner.since)
+    return Answer(is_output and (inner.axis == outer.axis or None in (inner.axis, outer.axis)))
 
 
 def rows_are_no_distribution(case: Case) -> Answer:
@@ -195,6 +204,7 @@ def _takes_one_row_per_example(case: Case) -> bool:
 PREDICATES: Mapping[str, Predicate] = {
     predicate.__name__: predicate
     for predicate in (
+        softmax_goes_into_the_softmax,
         rows_are_no_distribution,
         labels_are_rows,
         labels_lack_the_classes,

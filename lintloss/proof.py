@@ -183,7 +183,7 @@ def _innermost(facts: Facts, analysis: Analysis) -> Term | None:
     pre = facts.pre
     while pre is not None:
         inner = analysis.facts.single(pre)
-        if inner.pre is None or inner.activation != facts.activation:
+        if inner.pre is None or inner.activation != facts.activation.removeprefix("log_"):
             break
         pre = inner.pre
     return pre
