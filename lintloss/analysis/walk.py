@@ -158,17 +158,25 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
     """
     machine.is_open = of is None
     outline = machine.project.outline(module)
-    if of is None:
-        machine.leading = outline.leading_to(outline.making | _names_of_losses(machine, module))
-        _forget_rebound(module)
-    leading = machine.leading if of is None else outline.leading_to(machine.leading)
+    if of is not None:
+        _run_leading(machine, module, outline.leading_to(machine.leading))
+        return
+    _forget_rebound(module)
+    known, losses = None, _names_of_losses(machine, module)
+    while losses != known:  # constructors that are run bring more
+        machine.leading = outline.leading_to(outline.making | losses)
+        _run_leading(machine, module, machine.leading)
+        known, losses = losses, _names_of_losses(machine, module)
+    _run_what_calls_left_out(machine, module)
+
+
+def _run_leading(machine: Machine, module: Module, leading: frozenset[str]) -> None:
+    """Run the functions and methods of these names that were not called."""
     for value in [*module.frame.names.values(), *module.frame.defined]:
         if isinstance(value, Function) and value.frame.module is module and value.code.name in leading:
             _call_openly(machine, value, None)
         elif isinstance(value, Class) and value.frame.module is module:
             _run_methods(machine, value, leading)
-    if of is None:
-        _run_what_calls_left_out(machine, module)
 
 
 def _run_what_calls_left_out(machine: Machine, module: Module) -> None:
@@ -199,10 +207,10 @@ def _forget_rebound(module: Module) -> None:
             names[name] = unknown(f"`{name}` is set several times")
 
 
-def _names_of_losses(machine: Machine, module: Module) -> set[str]:
+def _names_of_losses(machine: Machine, module: Module) -> frozenset[str]:
     """The globals and attributes that are loss functions or loss objects, waiting to be called."""
     places = [module.frame.names, *machine.heap.values()]
-    return {name for names in places for name, value in names.items() if _is_loss_to_call(machine, value)}
+    return frozenset(name for names in places for name, value in names.items() if _is_loss_to_call(machine, value))
 
 
 def _is_loss_to_call(machine: Machine, value: Term) -> bool:
