@@ -83,6 +83,7 @@ class Machine:
     era: dict[str, int] = field(default_factory=dict)
     oldest: dict[str, int] = field(default_factory=dict)
     leading: frozenset[str] = frozenset()  # what of the file's definitions leads to a site
+    making: frozenset[str] = frozenset()  # of these, the names of what may call a loss itself
     mains: list[Module] = field(default_factory=list)
     injected: bool = False  # a parameter that nobody in reach binds is called like a loss
     is_open: bool = False

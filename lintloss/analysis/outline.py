@@ -85,6 +85,11 @@ class Outline:
             return True
         return not used.isdisjoint({name.encode() for name in leading})
 
+    def naming(self, targets: Iterable[str]) -> frozenset[str]:
+        """The functions, methods and classes that name one of the targets themselves."""
+        wanted = {name.encode() for name in targets}
+        return frozenset(name.decode() for name, used in self._named if not used.isdisjoint(wanted))
+
     @cached_property
     def _named(self) -> list[tuple[bytes, frozenset[bytes]]]:
         """The words of each definition, under its name and that of its class."""

@@ -165,6 +165,7 @@ def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None =
     known, losses = None, _names_of_losses(machine, module)
     while losses != known:  # constructors that are run bring more
         machine.leading = outline.leading_to(outline.making | losses)
+        machine.making = outline.making | outline.naming(losses)
         _run_leading(machine, module, machine.leading)
         known, losses = losses, _names_of_losses(machine, module)
     _run_what_calls_left_out(machine, module)
@@ -229,7 +230,7 @@ def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
     waiting = [
         method for name, method in cls.methods.items() if name in leading and id(method.code) not in machine.called
     ]
-    inherited = [method for name, method in _inherited(cls).items() if name in leading and name != "__init__"]
+    inherited = [method for name, method in _inherited(cls).items() if name in machine.making and name != "__init__"]
     if not waiting and not inherited:
         return
     flags, passed_over = machine.flags_by_default, machine.passed_over
