@@ -371,7 +371,8 @@ def _run_the_method_that_sets(machine: Machine, instance: Instance, name: str) -
     if key in machine.memo:
         return
     machine.memo[key] = (NOTHING, ())
-    assigns = re.compile(rf"\bself\s*\.\s*{re.escape(name)}\b[^=\n(]*=[^=]")
+    # `self.name = ...`, `self.name: T = ...`, `self.name, other = ...`; not `f(self.name.size, device=...)`
+    assigns = re.compile(rf"(?m)^\s*\(?[^(\n#]*\bself\s*\.\s*{re.escape(name)}\s*(?:[:,)][^=\n(]*)?=[^=]")
     for cls in lineage(instance.cls):
         for method in cls.methods.values():
             if (instance.number, id(method.code)) not in machine.called_on and assigns.search(_text(method)):
