@@ -7,6 +7,7 @@ crashes, what it had not answered is checked in smaller and smaller parts: it co
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import multiprocessing
 import os
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 WORTH_A_PROCESS = 400_000  # characters that could hold a loss; starting a process takes as long as checking them
 MOST_IN_A_GROUP = 8
+# Terms and trees are made by the hundred thousand and live as long as their file: looking for garbage among them
+# after every 700, as Python does by itself, costs an eighth of the time.
+OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 Progress = Callable[[int, int], None]
 
@@ -69,6 +73,7 @@ def check_all(sources: Sequence[Source], known: Sequence[Source], settings: Sett
     Raises:
         UsageError: settings name unknown rules, or knowledge is broken.
     """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     found = _from_cache(sources, known, way.cache)
     left = [source for source in sources if source.filename not in found]
     total = len(sources)
@@ -181,6 +186,7 @@ class _Worker:
 def _start(files: Sequence[_File], settings: Settings) -> None:
     from lintloss.checking import Checker
 
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     _Worker.shelf = _Shelf(files)
     _Worker.checker = Checker(_Worker.shelf, settings)
