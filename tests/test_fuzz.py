@@ -143,8 +143,14 @@ def test_the_same_code_in_two_files_is_the_same(text: str, seed: int) -> None:
     first, second = "\n".join(lines[:row]), "\n".join(lines[row:])
     bound = sorted({name for node in rest[:at] for name in _bound(node)})
     together = [source(first, "part.py"), source(f"{head}\nfrom part import {', '.join(bound)}\n{second}")]
-    found = Counter(finding.code for finding in lint(*together).findings)
-    assert found == codes(text)
+    found = lint(*together).findings
+    assert Counter(finding.code for finding in found if not _is_said_elsewhere(finding, found)) == codes(text)
+
+
+def _is_said_elsewhere(finding: Finding, others: Sequence[Finding]) -> bool:
+    """A softmax over one unit is said where it is applied; a loss in another file that gets it says so once more."""
+    of_the_first = [each for each in others if each.code == finding.code == "LL105" and each.span.filename == "part.py"]
+    return bool(of_the_first) and finding.span.filename != "part.py"
 
 
 def _computes_a_loss(node: ast.stmt) -> bool:
