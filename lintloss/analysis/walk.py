@@ -188,8 +188,7 @@ def _run_what_calls_left_out(machine: Machine, module: Module) -> None:
             _with_open_flags(machine, value, None, rows)
         elif isinstance(value, Class) and value.frame.module is module:
             for method in value.methods.values():
-                instance = next((known for known in machine.instances if known.cls is value), None)
-                _with_open_flags(machine, method, instance, rows)
+                _with_open_flags(machine, method, _instance_of(machine, value), rows)
 
 
 def _with_open_flags(machine: Machine, function: Function, receiver: Instance | None, rows: list[int]) -> None:
