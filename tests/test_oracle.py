@@ -67,6 +67,12 @@ def test_a_wrong_loss_is_not_taken_for_what_is_meant(runner: Runner) -> None:
     assert runner.truth(program.repaired(wrong)).verdict == "wrong"
 
 
+def test_what_agrees_to_three_digits_only_is_too_close_to_tell(runner: Runner) -> None:
+    program = generate(Choices(recorded=()))
+    nearly = program.source.replace("logits=probs", "logits=probs * 1.0003")
+    assert runner.truth(program.repaired(nearly)).verdict == "close"
+
+
 def test_the_meanings_are_those_of_the_tutorial() -> None:
     labels = meaning.np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
     scores = meaning.np.array([[2.0, 0.5, 6.0], [0.1, 0.0, 3.0]])
