@@ -64,7 +64,7 @@ def check_paths(
     if settings is not None:
         found = [Project(settings, find_files(named, settings).files)]
     else:
-        found = [*projects.find(named).projects] if named else []
+        found = [*projects.find(named).projects]
     reports = []
     for project in found:
         read = linter.read(project.files, frozenset(named))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
 
 import click
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lintloss.sources import Source
 
 _STDIN = "-"
+_LISTED = "lintloss.listed"
 _NOT_REVIEWED = "not reviewed yet"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -94,8 +95,36 @@ def _codes_option(name: str, help: str) -> Callable[[_Command], _Command]:
     return click.option(name, multiple=True, metavar="CODES", help=help, shell_complete=_complete_code)
 
 
-# What cannot be read is a finding, which costs that file alone.
-_paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False))
+def _or_here(context: click.Context, parameter: click.Parameter, named: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What is named, and what a list names; where there is neither, the working directory."""
+    listed: tuple[Path, ...] | None = context.meta.get(_LISTED)
+    return named or (Path(),) if listed is None else named + listed
+
+
+def _listed(context: click.Context, parameter: click.Parameter, file: IO[bytes] | None) -> None:
+    """Keep what a list names for the paths beside it."""
+    if file is None:
+        return
+    data = file.read()
+    names = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    paths = tuple(Path(os.fsdecode(name)) for name in names if name)
+    if Path(_STDIN) in paths:
+        raise click.BadParameter("a file called - is listed as ./-", context, parameter)
+    context.meta[_LISTED] = paths
+
+
+_paths = _together(
+    # What cannot be read is a finding, which costs that file alone.
+    click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False), callback=_or_here),
+    click.option(
+        "--files-from",
+        type=click.File("rb"),
+        callback=_listed,
+        is_eager=True,  # before the paths
+        expose_value=False,
+        help="Also what this file names, a path per line or with NUL between them; - is standard input.",
+    ),
+)
 _config = click.option(
     "--config",
     type=click.Path(path_type=Path),

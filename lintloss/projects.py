@@ -43,10 +43,10 @@ def find(
     top = config.folder_of(paths)
     loaded = config.load(top, settings_file)
     settings = adjusted(loaded)
-    found = find_files(paths or [Path()], settings)
+    found = find_files(paths, settings)
     if settings_file is not None:
         return Found((Project(settings, found.files),), found.notes)
-    nearest = _Nearest(top, loaded)
+    nearest, named = _Nearest(top, loaded), frozenset(paths)
     groups: dict[Path | None, list[Path]] = {loaded.file: []}
     stated: dict[Path | None, Settings] = {loaded.file: settings}
     for file in found.files:
@@ -55,15 +55,15 @@ def find(
             stated[own.file] = adjusted(own)
         groups.setdefault(own.file, []).append(file)
     projects = [
-        Project(stated[origin], tuple(_wanted(files, stated[origin], paths))) for origin, files in groups.items()
+        Project(stated[origin], tuple(_wanted(files, stated[origin], named))) for origin, files in groups.items()
     ]
     return Found(tuple(project for project in projects if project.files) or (projects[0],), found.notes)
 
 
-def _wanted(files: Iterable[Path], settings: Settings, paths: Sequence[Path]) -> Iterable[Path]:
+def _wanted(files: Iterable[Path], settings: Settings, named: frozenset[Path]) -> Iterable[Path]:
     """The files, without those that their own project excludes; one named outright stays unless forced."""
     for file in files:
-        if not is_excluded(file, settings) or (file in paths and not settings.force_exclude):
+        if not is_excluded(file, settings) or (file in named and not settings.force_exclude):
             yield file
 
 

@@ -31,9 +31,12 @@ def read_top(path: Path, most: int) -> bytes:
     # Opening a pipe for reading waits for a writer, unless asked not to.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        known = os.fstat(handle)
+        if not stat.S_ISREG(known.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
-        return file.read(most)
+        # Asked for more than there is, `read` would keep a piece of address space for each file that is.
+        data = file.read(min(most, known.st_size + 1))
+        return data if len(data) <= known.st_size else data + file.read(most - len(data))
 
 
 def read_text(path: Path) -> str:

@@ -246,8 +246,44 @@ def test_a_hundred_thousand_paths(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(MISUSE)
     done = run("check", "--output-format", "concise", *["a.py"] * 100_000, cwd=tmp_path)
     assert done.stdout.count(b"LL101") == 1
-    on_standard_input = run("check", "-", cwd=tmp_path, given=b"a.py\n" * 100_000)
-    assert on_standard_input.returncode == 0
+
+
+def listed(folder: Path, data: bytes, *options: str) -> tuple[int, list[str]]:
+    """The exit code and the files with findings, for paths on standard input."""
+    done = run("check", "--output-format", "json", "--files-from", "-", *options, cwd=folder, given=data)
+    return done.returncode, [finding["filename"] for finding in json.loads(done.stdout or "[]")]
+
+
+def test_a_hundred_thousand_paths_on_standard_input(tmp_path: Path) -> None:
+    names = ["a.py", "b.py", "folder/c.py"]
+    (tmp_path / "folder").mkdir()
+    for name in names:
+        (tmp_path / name).write_text(MISUSE)
+    assert listed(tmp_path, "\n".join(names * 33_334).encode()) == (1, names)
+
+
+def test_listed_paths_are_taken_as_they_are(strange: Path) -> None:
+    (strange / "folder").mkdir()
+    (strange / "folder" / "in.py").write_text(MISUSE)
+    assert listed(strange, b"\0".join([*STRANGE_NAMES, b"folder", b""])) == listed(strange, b".\n")
+    assert listed(strange, b"-dash.py\r\n", "folder") == (1, ["-dash.py", "folder/in.py"])
+    assert listed(strange, b"") == listed(strange, b"\n\n") == (0, [])  # nothing is not everything
+    assert listed(strange, b"none.py\n") == listed(strange, b"-\n") == (2, [])
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="counts what Linux says of address space")
+def test_many_small_files_take_little_address_space(tmp_path: Path) -> None:
+    """A process may have some 65,000 pieces of it, and a repository more files."""
+    from lintloss.reading import read_regular
+
+    def pieces() -> int:
+        return len(Path("/proc/self/maps").read_text().splitlines())
+
+    (tmp_path / "a.py").write_text(MISUSE)
+    before = pieces()
+    kept = [read_regular(tmp_path / "a.py") for _ in range(500)]
+    assert pieces() - before < 50
+    assert set(kept) == {MISUSE.encode()}
 
 
 SETTINGS = {

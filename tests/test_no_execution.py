@@ -56,6 +56,8 @@ def hostile(tmp_path: Path, marker: Path) -> Path:
     (folder / "lines.pth").write_text(f"import os; {planting(marker, 'pth')}\n")
     (folder / "pyproject.toml").write_text('[tool.lintloss]\napis = ["own.toml"]\nrules = ["own"]\n')
     (folder / "own").mkdir()
+    for name in ("__init__.py", "LL901-own-rule.py"):  # settings name data, also where code lies beside it
+        (folder / "own" / name).write_text(planting(marker, "own") + "\n")
     (folder / "own.toml").write_text(
         'format = 1\nframework = "own"\n\n[[api]]\nnames = ["own.loss"]\nkind = "loss"\n'
         'parameters = ["labels", "logits", "name=None"]\nfamily = "softmax"\ninput = "logits"\nlabels = "dense"\n'
@@ -167,6 +169,7 @@ COMMANDS = {
     "diff": ["check", "--diff", "--unsafe-fixes", "."],
     "fix": ["check", "--fix", "--unsafe-fixes", "."],
     "losses": ["losses", "."],
+    "silencing": ["check", "--add-ignore", "."],
     "baseline": ["baseline", "."],
     "config": ["config"],
     "rule": ["rule", "LL101"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ pytest.importorskip("tensorflow")
 
 from oracle import meaning
 from oracle.choices import Choices, shrunk
-from oracle.judge import Opinion, contradiction
+from oracle.judge import Opinion, contradiction, fixed
 from oracle.programs import generate
 from oracle.runner import Runner, Truth
 from oracle.trial import Trial, tried
@@ -65,6 +66,33 @@ def test_a_wrong_loss_is_not_taken_for_what_is_meant(runner: Runner) -> None:
     assert "labels=y, logits=probs" in program.source
     wrong = program.source.replace("logits=probs", "logits=tf.nn.softmax(probs)")
     assert runner.truth(program.repaired(wrong)).verdict == "wrong"
+
+
+SIGMOID_HEAD = """\
+import numpy as np
+import tensorflow as tf
+
+y = np.array([0, 1, 2])
+model = tf.keras.Sequential([tf.keras.layers.Dense(3), tf.keras.layers.Activation("sigmoid")])
+model.compile("sgd", loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True))
+model.fit(np.ones([3, 2]), y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "meanings"),
+    [
+        (SIGMOID_HEAD.replace('tf.keras.layers.Activation("sigmoid")', "tf.keras.layers.Identity()"), ("sigmoid",)),
+        (SIGMOID_HEAD, ("sigmoid", "softmax")),
+    ],
+    ids=["labels", "labels and head"],
+)
+def test_a_fix_of_labels_leaves_what_is_meant(source: str, meanings: tuple[str, ...]) -> None:
+    program = replace(generate(Choices(recorded=())), source=source, meanings=("sigmoid",), alternative="softmax")
+    after = fixed(program)
+    assert after is not None
+    assert "SparseCategoricalCrossentropy" in after.source
+    assert after.meanings == meanings
 
 
 def test_what_agrees_to_three_digits_only_is_too_close_to_tell(runner: Runner) -> None:

@@ -27,7 +27,7 @@ def found(*paths: str, config: str | None = None) -> dict[str, list[str]]:
 
 
 def test_each_file_has_the_settings_nearest_above_it() -> None:
-    assert found() == {"tensorflow": ["a.py", "two/a.py"], "jax": ["one/a.py", "one/deep/er/a.py"]}
+    assert found(".") == {"tensorflow": ["a.py", "two/a.py"], "jax": ["one/a.py", "one/deep/er/a.py"]}
     assert found("one/deep/er") == {"jax": ["one/deep/er/a.py"]}
     assert found("two", "one/a.py") == {"tensorflow": ["two/a.py"], "jax": ["one/a.py"]}
 

@@ -25,6 +25,7 @@ from lintloss.sources import Source
 MOST_FOLDERS_UP = 12
 MOST_IMPORTERS = 12
 MOST_PARSED = 1_000_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
+LEAST_PARSED = 1_000  # characters that what is kept of a file takes as much as, however short the file is
 
 
 class Project:
@@ -37,6 +38,7 @@ class Project:
         self._arriving: set[int] = set()
         self._arrived_terms: dict[Deferred, Term] = {}
         self._outlines: dict[str, Outline] = {}
+        self._parsed = 0  # what all outlines weigh
         self._asked = asked
         self.frame: Frame = Frame(None, None)  # type: ignore[arg-type]
 
@@ -56,10 +58,9 @@ class Project:
         """Drop what running modules has bound; of the parsed code, what was used last is kept."""
         self._modules.clear()
         self._arrived_terms.clear()
-        size = sum(len(outline.code.source.text) for outline in self._outlines.values())
-        while size > MOST_PARSED and self._outlines:
+        while self._parsed > MOST_PARSED and self._outlines:
             oldest = next(iter(self._outlines))
-            size -= len(self._outlines.pop(oldest).code.source.text)
+            self._parsed -= _weight(self._outlines.pop(oldest))
 
     def outline(self, module: Module) -> Outline:
         """What a module's code names."""
@@ -69,7 +70,9 @@ class Project:
         key = str(path.absolute())
         outline = self._outlines.pop(key, None)
         if outline is None or not _is_same(outline.code.source, source):
+            self._parsed -= _weight(outline) if outline is not None else 0
             outline = Outline(syntax.index(source), self._book, self._asked)
+            self._parsed += _weight(outline)
         self._outlines[key] = outline
         code = outline.code
         first = code.items[0] if code.items else None
@@ -230,6 +233,10 @@ class Project:
             return self._make(_empty(path), path)
         source = self.tree.source(path)
         return self._make(source, path) if source is not None else None
+
+
+def _weight(outline: Outline) -> int:
+    return LEAST_PARSED + len(outline.code.source.text)
 
 
 def _is_same(one: Source, other: Source) -> bool:

@@ -538,9 +538,11 @@ def _call_custom(
     given = labels if labels is not None else unknown("no labels in reach")
     arguments = (Argument(None, given), Argument(None, output))
     before = len(machine.sites)
-    depth = len(machine.path)
+    depth, is_open = len(machine.path), machine.is_open
     machine.path.extend(guards)
+    machine.is_open = compilation.is_open  # of what `compile` was in, not of what is walked by now
     calls.call(machine, compilation.frame, loss, arguments, compilation.origin)
+    machine.is_open = is_open
     del machine.path[depth:]
     machine.sites[before:] = [replace(site, is_compiled=True) for site in machine.sites[before:]]
 

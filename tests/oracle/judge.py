@@ -11,6 +11,8 @@ from lintloss.sources import Source
 from oracle.programs import Program
 from oracle.runner import Truth
 
+_OF_LABELS = {"LL201", "LL202", "LL204", "LL206"}  # rules whose fixes change labels, or how a loss reads them
+
 
 @dataclass(frozen=True)
 class Opinion:
@@ -57,6 +59,9 @@ def contradiction(program: Program, truth: Truth, said: Opinion) -> str | None:
 
 def fixed(program: Program) -> Program | None:
     """The program after all its fixes, unsafe ones too; None where there are none."""
-    source = Source.from_text(program.source, "program.py")
-    after = linter.fix([source], Settings(), unsafe=True).sources[0].text
-    return program.repaired(after) if after != program.source else None
+    done = linter.fix([Source.from_text(program.source, "program.py")], Settings(), unsafe=True)
+    after = done.sources[0].text
+    if after == program.source:
+        return None
+    of_labels = all(finding.code in _OF_LABELS for finding in done.applied)
+    return program.relabelled(after) if of_labels else program.repaired(after)

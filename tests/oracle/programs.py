@@ -32,6 +32,10 @@ class Program:
     style: str
     made: tuple[int, ...]
 
+    def relabelled(self, source: str) -> Program:
+        """The program after a fix of its labels, which leaves what the head says."""
+        return replace(self, source=source)
+
     def repaired(self, source: str) -> Program:
         """The program after a fix, which may make the head the loss's or the loss the head's."""
         return replace(self, source=source, meanings=(*self.meanings, self.alternative), is_constant=False)
