@@ -1,7 +1,8 @@
-"""What every test has: a cache of its own."""
+"""What every test has: a cache of its own; and what fuzzing says at the end."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,3 +13,9 @@ def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("LINTLOSS_CACHE_DIR", str(folder))
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    fuzzing = sys.modules.get("fuzzing")
+    for line in fuzzing.summary() if fuzzing is not None else ():
+        terminalreporter.write_line(line)

@@ -67,8 +67,9 @@ def _processor_seconds() -> float:
 
 
 def summary() -> Iterator[str]:
-    """A line for each property that was tried for minutes."""
-    for name, seconds in _spent.items():
-        if seconds:
-            yield f"{name}: {_tried[name]} inputs in {seconds:.0f} s"
-    yield f"{_tried.total()} inputs in {sum(_spent.values()) / 60:.1f} minutes of processor time"
+    """A line for each property that was tried for minutes, and one for all."""
+    tried = {name: seconds for name, seconds in _spent.items() if seconds}
+    for name, seconds in tried.items():
+        yield f"{name}: {_tried[name]} inputs in {seconds:.0f} s"
+    if tried:
+        yield f"{_tried.total()} inputs in {sum(tried.values()) / 60:.1f} minutes of processor time"

@@ -9,10 +9,9 @@ import ast
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import pytest
-from fuzzing import MINUTES, bounded, summary
+from fuzzing import bounded
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle.choices import Choices
@@ -26,16 +25,6 @@ from lintloss.sources import Source
 
 programs = st.integers(0, 10**9).map(lambda seed: generate(Choices(seed)).source)
 choosers = st.integers(0, 10**6).map(random.Random)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def told(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if MINUTES:
-        reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-        reporter.write_line("")
-        for line in summary():
-            reporter.write_line(line)
 
 
 def lint(*sources: Source) -> Report:
