@@ -33,6 +33,7 @@ from lintloss.analysis.terms import (
 MOST_ALTERNATIVES = 16
 HALF = ("float16", "bfloat16")
 SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid")
+ROWS = ("one_hot", "soft", "multi_hot")  # encodings with a column for each class
 
 Dimension = int | str | None
 
@@ -203,7 +204,7 @@ class Evaluator:
         entry = self.book.entry(f"tensor.{term.name}")
         if entry is not None and entry.kind == "pass":
             known = self.single(term.base)
-            return replace(known, since=(*known.since, str(entry["since"])), shape=None)
+            return _passed(known, str(entry["since"]), None)
         return Facts(reason=f"what `.{term.name}` is is not known")
 
     def _literal(self, term: Sequence) -> Facts:
@@ -415,7 +416,7 @@ class Evaluator:
         elif isinstance(term, Apply):
             made = self.book.bind(term, self.era)
             entry = made.entry if made is not None else None
-            if made is not None and made.get("activation") is not None:
+            if made is not None and made.get("activation") is not None and not made.entry["learned"]:
                 return self._activation_name(made.get("activation") or term)
         if entry is None:
             return None if not isinstance(term, Const) else "other"
@@ -463,9 +464,7 @@ class Evaluator:
         return self._over(given, pass_on)
 
     def _selected(self, facts: Facts, index: Term) -> Facts:
-        if facts.encoding == "one_hot" and facts.role == "table":
-            if isinstance(index, Const) or (isinstance(index, Sequence) and index.kind == "slice"):
-                return facts
+        if facts.encoding == "one_hot" and facts.role == "table" and not _is_slice(index):
             rows = self.single(index)
             shape = (*rows.shape, facts.classes) if rows.shape is not None else None
             return Facts(encoding="one_hot", classes=facts.classes, role="label", shape=shape)
@@ -476,6 +475,9 @@ class Evaluator:
             )
         if facts.encoding == "one_hot" and _touches_last(index, facts.shape):
             return replace(facts, encoding="binary", since=since, shape=None, classes=None)
+        if not _keeps_last(index, facts.shape):  # other columns: how many, and whether one of them is still set?
+            encoding = "unknown" if facts.encoding in ROWS else facts.encoding
+            return replace(facts, since=since, shape=None, units=None, encoding=encoding, classes=None)
         return replace(facts, since=since, shape=_selected_shape(facts.shape, index))
 
     def _reshaped(self, facts: Facts, bound: Bound) -> tuple[Dimension, ...] | None:
@@ -543,7 +545,10 @@ class Evaluator:
             classes = _dimension(self.single(like).shape, -1)
 
         def encoded(facts: Facts) -> Facts:
-            shape = (*facts.shape, classes) if facts.shape is not None and encoding == "one_hot" else None
+            shape = None
+            if encoding == "one_hot" and facts.shape is not None and _integer(bound.get("axis"), -1) == -1:
+                is_column = bound.entry["squeezes"] and len(facts.shape) > 1 and facts.shape[-1] == 1
+                shape = (*(facts.shape[:-1] if is_column else facts.shape), classes)
             if encoding in ("class_ids", "binary"):
                 shape = facts.shape
             if like is not None:
@@ -565,11 +570,12 @@ class Evaluator:
             classes = _integer(bound.get("rows"), None)
             return self._one(Facts(encoding="one_hot", classes=classes, role="table", shape=(classes, classes)))
         low, high = _number(bound.get("low")), _number(bound.get("high"))
-        if bound.entry["encoding"] == "class_ids" and high is None and low is not None:
+        is_whole = bound.entry["encoding"] == "class_ids"
+        if is_whole and low is not None and _is_left_out(bound.get("high")):
             low, high = 0.0, low  # `randint(10)` draws below 10
-        encoding = _made_encoding(str(bound.entry["encoding"] or "unknown"), shape, low, high)
-        if encoding == "class_ids" and high is not None:
+        if is_whole and high is not None and not bound.entry["closed"]:
             high -= 1  # the bound itself is not drawn
+        encoding = _made_encoding(str(bound.entry["encoding"] or "unknown"), shape, low, high)
         return self._one(Facts(encoding=encoding, role="made", shape=shape, low=low, high=high))
 
     def _kind_input(self, term: Apply, bound: Bound) -> tuple[Alternative, ...]:
@@ -654,7 +660,7 @@ def _made_encoding(encoding: str, shape: tuple[Dimension, ...] | None, low: floa
     """What random or constant numbers can be as labels: whole numbers in columns are no class ids."""
     columns = shape is not None and len(shape) > 1 and shape[-1] != 1
     if encoding == "class_ids":
-        if low in (None, 0) and high == 2:
+        if low in (None, 0) and high == 1:
             return "unknown" if columns else "binary"
         return "unknown" if columns else encoding
     if encoding == "continuous" and high is not None and high > 1 and (low or 0) >= 0:
@@ -692,10 +698,13 @@ def _with_axes(shape: tuple[Dimension, ...] | None, bound: Bound) -> tuple[Dimen
     return changed if len(changed) > 1 else None
 
 
+_MOVING = ("transpose", "select", "pad")  # after these, what stands along an axis is not what stood there
+
+
 def _passed(facts: Facts, since: str, shape: tuple[Dimension, ...] | None) -> Facts:
     repair = facts.repair if since == "identity" else "lost"
-    units = _dimension(shape, -1) if since == "reshape" else facts.units
-    if since == "reshape" and facts.encoding in ("one_hot", "soft", "multi_hot") and _dimension(shape, -1) is None:
+    units = _dimension(shape, -1) if since == "reshape" else None if since in _MOVING else facts.units
+    if since == "reshape" and facts.encoding in ROWS and _dimension(shape, -1) is None:
         # Rows that are laid out anew may be rows no more.
         facts = replace(facts, encoding="unknown", reason="its rows were laid out anew")
     where = -1 if since == "reshape" else facts.units_axis
@@ -730,23 +739,46 @@ def _touches_last(index: Term, shape: tuple[Dimension, ...] | None) -> bool:
     if not isinstance(index, Sequence) or index.kind != "tuple":
         return False
     positions = index.items
-    if any(isinstance(item, Const) and item.value is ... for item in positions):
+    if any(map(_is_ellipsis, positions)):
         return _is_single(positions[-1])
     if shape is not None:
         return len(positions) == len(shape) and _is_single(positions[-1])
     return len(positions) >= 2 and _is_single(positions[-1])
 
 
+def _keeps_last(index: Term, shape: tuple[Dimension, ...] | None) -> bool:
+    """Whether an index leaves the last axis as it is: it picks rows, or all that stands in them."""
+    if not isinstance(index, Sequence) or index.kind != "tuple":
+        return shape is None or len(shape) > 1
+    picked = [item for item in index.items if not (isinstance(item, Const) and item.value is None)]
+    ends_early = shape is not None and len(picked) < len(shape) and not any(map(_is_ellipsis, picked))
+    return ends_early or (len(picked) == len(index.items) and _is_whole(picked[-1]))
+
+
 def _is_single(item: Term) -> bool:
-    return not (isinstance(item, Sequence) and item.kind == "slice") and not (
-        isinstance(item, Const) and item.value is None
+    return not _is_slice(item) and not (isinstance(item, Const) and item.value is None)
+
+
+def _is_slice(item: Term) -> bool:
+    return isinstance(item, Sequence) and item.kind == "slice"
+
+
+def _is_ellipsis(item: Term) -> bool:
+    return isinstance(item, Const) and item.value is ...
+
+
+def _is_whole(item: Term) -> bool:
+    """Whether an index of one axis is `:`, or `...`."""
+    bounds = item.items if isinstance(item, Sequence) and item.kind == "slice" else ()
+    return _is_ellipsis(item) or (
+        bool(bounds) and all(isinstance(each, Const) and each.value is None for each in bounds)
     )
 
 
 def _selected_shape(shape: tuple[Dimension, ...] | None, index: Term) -> tuple[Dimension, ...] | None:
     if shape is None or not shape:
         return None
-    if isinstance(index, Sequence) and index.kind == "slice":
+    if _is_slice(index):
         return (None, *shape[1:])
     if isinstance(index, Const) and isinstance(index.value, int):
         return shape[1:]
@@ -774,7 +806,7 @@ def _is_written(term: Term) -> bool:
 def _axis(bound: Bound, shape: tuple[Dimension, ...] | None) -> int | None:
     """The axis that an activation runs over; where it is left out, the rank may decide."""
     by_rank, given = bound.entry["implicit_axis"], bound.get("axis")
-    if by_rank is None or not (given is None or (isinstance(given, Const) and given.value is None)):
+    if by_rank is None or not _is_left_out(given):
         return _integer(given, -1)
     return by_rank[min(len(shape), len(by_rank) - 1)] if shape is not None else None
 
@@ -783,6 +815,10 @@ def _integer(term: Term | None, default: int | None) -> int | None:
     if isinstance(term, Const) and isinstance(term.value, (int, float)) and not isinstance(term.value, bool):
         return int(term.value) if math.isfinite(term.value) else default
     return default if term is None or isinstance(term, Const) else None
+
+
+def _is_left_out(term: Term | None) -> bool:
+    return term is None or (isinstance(term, Const) and term.value is None)
 
 
 def _number(term: Term | None) -> float | None:
