@@ -23,6 +23,7 @@ from lintloss.confirm.serialise import is_runnable
 Message = dict[str, Any]
 
 START_LIMIT = 180.0
+_GRACE = 2.0  # seconds for a process that was told to end
 SIZES = frozenset(
     "shape size multiples repeats repetitions reps depth num_classes num n N M dims num_rows num_columns batch_shape "
     "target_shape output_shape start stop limit paddings padding pad_width maxlen".split()
@@ -115,8 +116,7 @@ class Worker:
         """End the process, whatever it is doing."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.wait()
+            _end(process)
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
                     _close(stream)
@@ -203,6 +203,16 @@ def _sizes(entry: Entry) -> list[list[Any]]:
 def _environment(home: str) -> dict[str, str]:
     paths = [str(_HOME), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, **_SETTINGS, "KERAS_HOME": home, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process: at a word, unless it does not listen."""
+    process.terminate()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _close(stream: Any) -> None:
