@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lintloss.analysis.machine import NOTHING, Machine, unknown
 from lintloss.analysis.objects import Attribute, Class, Frame, Instance, Partial, Super
 from lintloss.analysis.syntax import ClassCode, NodeOrigin
-from lintloss.analysis.terms import Api, Apply, Argument, Choice, Const, Mapping, Sequence, Term
+from lintloss.analysis.terms import Api, Apply, Argument, Const, Mapping, Sequence, Term
 
 Arguments = tuple[Argument, ...]
 
@@ -60,9 +60,6 @@ def _mapping_method(base: Mapping, name: str, values: list[Term], origin: NodeOr
 def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
     """What a list or dict is after a method that changes it in place, or None if it is no such method."""
     values = [argument.value for argument in arguments if argument.keyword is None]
-    if isinstance(base, Choice):
-        then, otherwise = changed(base.then, name, arguments), changed(base.otherwise, name, arguments)
-        return Choice(base.condition, then, otherwise) if then is not None and otherwise is not None else None
     if isinstance(base, Sequence) and base.kind in ("list", "set"):
         first = values[0] if values else None
         if name in ("append", "add") and first is not None:
@@ -73,9 +70,13 @@ def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
             items = list(base.items)
             items.insert(first.value, values[1])
             return Sequence(base.kind, tuple(items), origin=base.origin)
-        if name == "pop" and base.items:
-            return Sequence(base.kind, base.items[:-1], origin=base.origin)
-        if name in ("extend", "remove", "sort", "clear"):
+        if name == "pop" and (at := _position(values, base.items)) is not None:
+            return Sequence(base.kind, (*base.items[:at], *base.items[at + 1 :]), origin=base.origin)
+        if name == "reverse":
+            return Sequence(base.kind, base.items[::-1], origin=base.origin)
+        if name == "clear":
+            return Sequence(base.kind, (), origin=base.origin)
+        if name in ("extend", "insert", "pop", "remove", "sort"):
             return unknown("a list that is changed in a way that is not followed", None, base)
     if isinstance(base, Mapping) and name == "update":
         extra = values[0].entries if values and isinstance(values[0], Mapping) else ()
@@ -87,6 +88,13 @@ def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
     if isinstance(base, Mapping) and name == "setdefault" and len(values) == 2 and isinstance(values[0], Const):
         return base if base.get(values[0].value) is not None else Mapping((*base.entries, (values[0], values[1])))
     return None
+
+
+def _position(values: list[Term], items: tuple[Term, ...]) -> int | None:
+    """Which item `pop` takes away: the last, unless it is told another; None where that is not known."""
+    at = values[0] if values else Const(-1)
+    known = at.value if isinstance(at, Const) and isinstance(at.value, int) else len(items)
+    return known % len(items) if -len(items) <= known < len(items) else None
 
 
 def _is_equal(key: Term, wanted: Term) -> bool:
@@ -264,6 +272,24 @@ def _reduce(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOr
     return None
 
 
+def _fold(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
+    """`functools.reduce(function, values, initial)` over values that are all known."""
+    from lintloss.analysis import calls
+    from lintloss.analysis.expressions import elements_of
+
+    given = [argument.value for argument in arguments]
+    if len(given) < 2:
+        return None
+    elements, complete = elements_of(machine, given[1], origin)
+    pending = [*given[2:], *elements]
+    if not complete or not pending:
+        return None
+    value = pending[0]
+    for element in pending[1:]:
+        value = calls.call(machine, frame, given[0], (Argument(None, value), Argument(None, element)), origin)
+    return value
+
+
 def _next(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     from lintloss.analysis.expressions import elements_of
 
@@ -304,5 +330,6 @@ _STRUCTURES: dict[str, Callable[[Machine, Frame, Arguments, NodeOrigin | None], 
     "list": _list("list"),
     "mapping": _dict,
     "over_rows": _over_rows,
+    "fold": _fold,
     "wrap_function": _identity,
 }

@@ -317,7 +317,7 @@ def _call(machine: Machine, frame: Frame, node: cst.Call) -> Term:
             )
         else:
             arguments.append(Argument(argument.star or None, value))
-    if isinstance(function, Attribute) and isinstance(node.func, cst.Attribute):
+    if isinstance(node.func, cst.Attribute):
         _change_in_place(machine, frame, node.func.value, function, tuple(arguments))
     value = calls.call(machine, frame, function, tuple(arguments), NodeOrigin(frame.unit, node))
     if isinstance(node.func, cst.Attribute):
@@ -326,14 +326,22 @@ def _call(machine: Machine, frame: Frame, node: cst.Call) -> Term:
 
 
 def _change_in_place(
-    machine: Machine, frame: Frame, place: cst.BaseExpression, function: Attribute, arguments: tuple[Argument, ...]
+    machine: Machine, frame: Frame, place: cst.BaseExpression, function: Term, arguments: tuple[Argument, ...]
 ) -> None:
     """`place.append(value)` and the like: lists and dicts are values here, so the place is bound anew."""
     from lintloss.analysis import statements
 
-    changed = builtins.changed(function.base, function.name, arguments)
+    changed = _changed(function, arguments)
     if changed is not None:
         statements.rebind(machine, frame, place, changed)
+
+
+def _changed(function: Term, arguments: tuple[Argument, ...]) -> Term | None:
+    """What the list or dict whose method this is becomes, or None if it is no such method."""
+    if isinstance(function, Choice):
+        then, otherwise = _changed(function.then, arguments), _changed(function.otherwise, arguments)
+        return Choice(function.condition, then, otherwise) if then is not None and otherwise is not None else None
+    return builtins.changed(function.base, function.name, arguments) if isinstance(function, Attribute) else None
 
 
 def _written_over(machine: Machine, frame: Frame, place: cst.BaseExpression, value: Term) -> None:

@@ -46,7 +46,8 @@ class End(Term):
 
 FALLS = End("falls")
 RAISES = End("raises")
-LEAVES = End("leaves")
+LEAVES = End("leaves")  # this turn of a loop
+BREAKS = End("breaks")  # the loop
 
 
 @dataclass(eq=False)

@@ -25,6 +25,7 @@ class Frame:
     names: dict[str, Term] = field(default_factory=dict)
     parent: Frame | None = None
     globals: set[str] = field(default_factory=set)
+    nonlocals: set[str] = field(default_factory=set)
     label: str = "module"
     yielded: list[Term] = field(default_factory=list)
     defined: list[Term] = field(default_factory=list)

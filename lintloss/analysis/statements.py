@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
 from typing import Any
@@ -14,8 +14,18 @@ from typing import Any
 import libcst as cst
 
 from lintloss.analysis import calls, formulas, stated
-from lintloss.analysis.expressions import attribute_of, condition_of, elements_of, evaluate, item_of, lookup, operate
-from lintloss.analysis.machine import FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
+from lintloss.analysis.expressions import (
+    attribute_of,
+    compare,
+    condition_of,
+    condition_of_term,
+    elements_of,
+    evaluate,
+    item_of,
+    lookup,
+    operate,
+)
+from lintloss.analysis.machine import BREAKS, FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
 from lintloss.analysis.objects import Class, Deferred, Frame, Function, Instance
 from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
 from lintloss.analysis.terms import (
@@ -24,6 +34,7 @@ from lintloss.analysis.terms import (
     Argument,
     Carried,
     Choice,
+    Condition,
     Const,
     Guard,
     Mapping,
@@ -200,11 +211,16 @@ def _raise(machine: Machine, frame: Frame, node: cst.Raise) -> Term:
 
 
 def _leave(machine: Machine, frame: Frame, node: cst.Break | cst.Continue) -> Term:
-    return LEAVES
+    return BREAKS if isinstance(node, cst.Break) else LEAVES
 
 
 def _global(machine: Machine, frame: Frame, node: cst.Global) -> Term:
     frame.globals.update(name.name.value for name in node.names)
+    return FALLS
+
+
+def _nonlocal(machine: Machine, frame: Frame, node: cst.Nonlocal) -> Term:
+    frame.nonlocals.update(name.name.value for name in node.names)
     return FALLS
 
 
@@ -251,10 +267,10 @@ def bind(machine: Machine, frame: Frame, target: cst.CSTNode, value: Term) -> No
     """Assign a value to a target of any form."""
     match target:
         case cst.Name(value=name):
-            holder = frame
-            if name in frame.globals:
-                while holder.parent is not None:
-                    holder = holder.parent
+            holder = _holder(frame, name)
+            if holder is not frame:
+                machine.writes += 1
+                value = unknown(f"`{name}` is bound under a condition") if machine.path else value
             if holder.parent is None and isinstance(value, Const) and _is_other_constant(holder.names.get(name), value):
                 holder.rebound.add(name)
             holder.names[name] = value
@@ -275,6 +291,19 @@ def bind(machine: Machine, frame: Frame, target: cst.CSTNode, value: Term) -> No
             _store_item(machine, frame, target, base_node, base, value)
         case cst.StarredElement(value=inner):
             bind(machine, frame, inner, value)
+
+
+def _holder(frame: Frame, name: str) -> Frame:
+    """Whose name an assignment binds: the frame's own, unless `global` or `nonlocal` says otherwise."""
+    holder = frame
+    if name in frame.globals:
+        while holder.parent is not None:
+            holder = holder.parent
+    elif name in frame.nonlocals and frame.parent is not None:
+        holder = frame.parent
+        while name not in holder.names and holder.parent is not None:
+            holder = holder.parent
+    return holder
 
 
 def _is_other_constant(old: Term | None, new: Const) -> bool:
@@ -372,6 +401,8 @@ def _for(machine: Machine, frame: Frame, node: cst.For) -> Term:
         for element in elements:
             bind(machine, frame, node.target, element)
             ended = block(machine, frame, node.body)
+            if ended is BREAKS:
+                return FALLS
             if not _goes_on(ended) and ended is not LEAVES and not isinstance(ended, Choice):
                 return ended
     else:
@@ -448,31 +479,113 @@ def _with(machine: Machine, frame: Frame, node: cst.With) -> Term:
 def _try(machine: Machine, frame: Frame, node: cst.Try) -> Term:
     names, heap = dict(frame.names), dict(machine.heap)
     ended = block(machine, frame, node.body)
-    tried_names, tried_heap = frame.names, machine.heap
-    for handler in node.handlers:
-        frame.names, machine.heap = {**tried_names, **names}, dict(heap)
-        if handler.name is not None:
-            bind(machine, frame, handler.name.name, unknown("an exception"))
-        block(machine, frame, handler.body)
-        # What only a handler binds (another import of the same thing, most often) is bound by it.
-        for name, value in frame.names.items():
-            if isinstance(tried_names.get(name), (Unknown, type(None))):
-                tried_names[name] = value
-    frame.names, machine.heap = tried_names, tried_heap
-    if node.orelse is not None and ended is FALLS:
-        ended = block(machine, frame, node.orelse.body)
+    if ended is RAISES and node.handlers:
+        ended = _handle_one_of(machine, frame, node.handlers)
+    else:
+        _handle_what_may_be(machine, frame, node.handlers, names, heap)
+        if node.orelse is not None and ended is FALLS:
+            ended = block(machine, frame, node.orelse.body)
     if node.finalbody is not None:
         last = block(machine, frame, node.finalbody.body)
         ended = ended if last is FALLS else last
     return FALLS if ended is RAISES else ended
 
 
+def _handle(machine: Machine, frame: Frame, handler: cst.ExceptHandler) -> Term:
+    if handler.name is not None:
+        bind(machine, frame, handler.name.name, unknown("an exception"))
+    return block(machine, frame, handler.body)
+
+
+def _handle_one_of(machine: Machine, frame: Frame, handlers: SequenceOf[cst.ExceptHandler]) -> Term:
+    """Something was raised: it is for one of the handlers, but which is not looked into."""
+    handler, *others = handlers
+    if not others or handler.type is None:
+        return _handle(machine, frame, handler)
+    written = f"{frame.unit.code(handler.type)} is raised"
+    condition = Condition(f"#{id(handler):x}", written, NodeOrigin(frame.unit, handler.type))
+    return machine.branch(
+        frame,
+        condition,
+        lambda: _handle(machine, frame, handler),
+        lambda: _handle_one_of(machine, frame, others),
+    )
+
+
+def _handle_what_may_be(
+    machine: Machine,
+    frame: Frame,
+    handlers: SequenceOf[cst.ExceptHandler],
+    names: dict[str, Term],
+    heap: dict[int, dict[str, Term]],
+) -> None:
+    """Run handlers from the state before the body. Nothing is taken to raise, so the state after the body counts."""
+    tried_names, tried_heap = frame.names, machine.heap
+    for handler in handlers:
+        frame.names, machine.heap = {**tried_names, **names}, dict(heap)
+        _handle(machine, frame, handler)
+        # What only a handler binds (another import of the same thing, most often) is bound by it.
+        for name, value in frame.names.items():
+            if isinstance(tried_names.get(name), (Unknown, type(None))):
+                tried_names[name] = value
+    frame.names, machine.heap = tried_names, tried_heap
+
+
 def _match(machine: Machine, frame: Frame, node: cst.Match) -> Term:
-    for case in node.cases:
-        names, heap = dict(frame.names), dict(machine.heap)
-        block(machine, frame, case.body)
-        frame.names, machine.heap = {**frame.names, **names}, heap
-    return FALLS
+    return _cases(machine, frame, node, evaluate(machine, frame, node.subject), node.cases)
+
+
+def _cases(machine: Machine, frame: Frame, node: cst.Match, subject: Term, cases: SequenceOf[cst.MatchCase]) -> Term:
+    """The first of the cases that matches; where that cannot be decided, the case and the others are two ways."""
+    if not cases:
+        return FALLS
+    case, *others = cases
+    condition, holds = _matches(machine, frame, node, subject, case)
+
+    def run_body() -> Term:
+        for part in _captured(case.pattern):
+            bind(machine, frame, part, subject if _is_name(case.pattern) else unknown("a part of what is matched"))
+        return block(machine, frame, case.body)
+
+    def run_others() -> Term:
+        return _cases(machine, frame, node, subject, others)
+
+    if condition is None:
+        return run_body() if holds else run_others()
+    first, second = (run_body, run_others) if holds else (run_others, run_body)
+    return machine.branch(frame, condition, first, second)
+
+
+def _matches(
+    machine: Machine, frame: Frame, node: cst.Match, subject: Term, case: cst.MatchCase
+) -> tuple[Condition | None, bool]:
+    """Whether a case matches, as a condition and the way it must go, or (None, value) where that is known."""
+    if case.guard is None and _is_name(case.pattern):
+        return None, True
+    written = f"{frame.unit.code(node.subject)} matches {frame.unit.code(case.pattern)}"
+    if case.guard is None and isinstance(case.pattern, cst.MatchValue):
+        value = evaluate(machine, frame, case.pattern.value)
+        same = compare(machine, "eq", subject, value, NodeOrigin(frame.unit, case.pattern))
+        condition, holds = condition_of_term(machine, frame, same, case.pattern.value)
+        return (None if condition is None else replace(condition, written=written)), holds
+    return Condition(f"#{id(case):x}", written, NodeOrigin(frame.unit, case.pattern)), True
+
+
+def _is_name(pattern: cst.MatchPattern) -> bool:
+    """Whether a pattern is `_` or another bare name, which match anything."""
+    return isinstance(pattern, cst.MatchAs) and pattern.pattern is None
+
+
+def _captured(pattern: cst.CSTNode) -> Iterator[cst.Name]:
+    """The names that a pattern binds."""
+    pending = [pattern]
+    while pending:
+        part = pending.pop()
+        pending.extend(part.children)
+        if isinstance(part, (cst.MatchAs, cst.MatchStar)) and part.name is not None:
+            yield part.name
+        elif isinstance(part, cst.MatchMapping) and part.rest is not None:
+            yield part.rest
 
 
 def _nested_function(machine: Machine, frame: Frame, node: cst.FunctionDef) -> Term:
@@ -581,7 +694,7 @@ _VISIT: dict[type[cst.CSTNode], Callable[[Machine, Frame, Any], Term]] = {
     cst.Break: _leave,
     cst.Continue: _leave,
     cst.Global: _global,
-    cst.Nonlocal: lambda machine, frame, node: FALLS,
+    cst.Nonlocal: _nonlocal,
     cst.Del: _delete,
     cst.Import: _import,
     cst.ImportFrom: _import_from,
