@@ -127,8 +127,9 @@ def _without_last_of(listed: list[NodeOrigin], gone: NodeOrigin) -> Placed | Non
     before, value = (NodeOrigin(each.unit, _value_of(each.node)) for each in listed[-2:])
     source = gone.unit.source
     start, end = places.rows(before)[2:], places.rows(value)[2:]
-    if "#" in source.text[source.offset(*start) : source.offset(*end)]:
+    if "#" in source.text[source.offset(*start) : source.offset(*end)]:  # a comment stays, with the comma before it
         start = places.rows(value)[:2]
+        end = (end[0], end[1] + source.text.startswith(",", source.offset(*end)))
     return places.between(source, start, end, "")
 
 
