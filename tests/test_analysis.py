@@ -75,6 +75,50 @@ SOFTMAX = {
         "steps = []\nfor turn in range(4):\n    steps.append(tf.nn.softmax(x[turn] @ w))\n"
         + LOSS.format("tf.stack(steps)")
     ),
+    "a model's output": (
+        "m = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10), keras.layers.Softmax()])\n"
+        + LOSS.format("m.output")
+    ),
+    "the first of a model's outputs": (
+        "i = keras.Input((4,))\nm = keras.Model(i, keras.layers.Dense(10, 'softmax')(i))\n"
+        + LOSS.format("m.outputs[0]")
+    ),
+    "layers in a list that grows": (
+        "layers = [keras.layers.Dense(10)]\nlayers.extend([keras.layers.Softmax()])\nm = keras.Sequential(layers)\n"
+        + LOSS.format("m(x)")
+    ),
+    "the last of a model's layers": (
+        "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\n" + LOSS.format("m.layers[-1](x @ w)")
+    ),
+    "a layer by its index": (
+        "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\n"
+        + LOSS.format("m.get_layer(index=1)(x @ w)")
+    ),
+    "a wrapped layer": LOSS.format("keras.layers.TimeDistributed(keras.layers.Dense(10, activation='softmax'))(x)"),
+    "an activation layer as an activation": LOSS.format("keras.layers.Dense(10, activation=keras.layers.Softmax())(x)"),
+    "an activation looked up": LOSS.format("keras.activations.get('softmax')(x @ w)"),
+    "an activation behind a linear one": LOSS.format("tf.nn.softmax(keras.activations.linear(x @ w))"),
+    "the average of two": LOSS.format("keras.layers.Average()([tf.nn.softmax(x @ w), tf.nn.softmax(x @ v)])"),
+    "a method of a class' own": (
+        "class Net(keras.Model):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.head = keras.layers.Dense(10)\n"
+        "    def call(self, x):\n        return tf.nn.softmax(self.head(x))\n"
+        "    def step(self, x):\n        return self(x)\n" + LOSS.format("Net().step(x)")
+    ),
+    "a scope's default": (
+        "slim = tf.contrib.slim\nwith slim.arg_scope([slim.fully_connected], activation_fn=tf.nn.softmax):\n"
+        "    p = slim.fully_connected(x, 10)\n" + LOSS.format("p")
+    ),
+    "a scope within a scope": (
+        "slim = tf.contrib.slim\n"
+        "with slim.arg_scope([slim.fully_connected], activation_fn=None):\n"
+        "    with slim.arg_scope([slim.fully_connected], activation_fn=tf.nn.softmax):\n"
+        "        p = slim.fully_connected(x, 10)\n" + LOSS.format("p")
+    ),
+    "an argument before its scope": (
+        "slim = tf.contrib.slim\nwith slim.arg_scope([slim.fully_connected], activation_fn=None):\n"
+        "    p = slim.fully_connected(x, 10, activation_fn=tf.nn.softmax)\n" + LOSS.format("p")
+    ),
     "written out": "e = tf.exp(x @ w)\np = e / tf.reduce_sum(e, -1, keepdims=True)\n" + LOSS.format("p"),
 }
 
@@ -92,6 +136,24 @@ LINEAR = {
     "a popped layer": (
         "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\nm.pop()\n" + LOSS.format("m(x)")
     ),
+    "a model's inner layer": (
+        "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\n" + LOSS.format("m.layers[0](x)")
+    ),
+    "two linear layers added": LOSS.format("keras.layers.Add()([x @ w, x @ v])"),
+    "a bias added": LOSS.format("tf.nn.bias_add(x @ w, b)"),
+    "a scope that has ended": (
+        "slim = tf.contrib.slim\nwith slim.arg_scope([slim.fully_connected], activation_fn=tf.nn.softmax):\n    pass\n"
+        "z = slim.fully_connected(x, 10, activation_fn=None)\n" + LOSS.format("z")
+    ),
+    "a scope opened again": (
+        "slim = tf.contrib.slim\nwith slim.arg_scope([slim.fully_connected], activation_fn=None) as scope:\n    pass\n"
+        "with slim.arg_scope(scope):\n    z = slim.fully_connected(x, 10)\n" + LOSS.format("z")
+    ),
+    "a scope that a function gives": (
+        "slim = tf.contrib.slim\ndef defaults():\n"
+        "    with slim.arg_scope([slim.fully_connected], activation_fn=None) as scope:\n        return scope\n"
+        "with slim.arg_scope(defaults()):\n    z = slim.fully_connected(x, 10)\n" + LOSS.format("z")
+    ),
     "an activation unset": LOSS.format("keras.layers.Dense(10, activation=None)(x)"),
 }
 
@@ -104,6 +166,16 @@ def test_softmax_is_followed_through(code: str) -> None:
 @pytest.mark.parametrize("code", LINEAR.values(), ids=LINEAR)
 def test_logits_are_logits(code: str) -> None:
     assert prediction(code).activation == "linear"
+
+
+def test_each_way_of_a_condition_is_followed_through_a_model() -> None:
+    analysis = analyse(
+        "head = keras.layers.Softmax() if flag else keras.layers.Activation('sigmoid')\n"
+        "m = keras.Sequential([keras.layers.Dense(10), head])\n" + LOSS.format("m(x)")
+    )
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    found = {guard.holds: each.facts.activation for each in analysis.facts.of(site.prediction) for guard in each.guards}
+    assert found == {True: "softmax", False: "sigmoid"}
 
 
 LABELS = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -698,3 +699,84 @@ def test_python_is_not_contradicted(body: str, order: str, given: list[Tensor]) 
 @pytest.mark.parametrize("body", WRONG.values(), ids=WRONG)
 def test_python_is_contradicted(body: str, order: str, given: list[Tensor]) -> None:
     test_python_is_not_contradicted(body, order, given)
+
+
+# -- in several files ------------------------------------------------------------------------------------------
+
+# `{START}` stands for the beginning of every program, with its `a` and `b`.
+FILES = {
+    "a star import": {"net.py": "{START}\nout = a\n_b = b\n", "train.py": "from net import *\n"},
+    "a star import of what a star import gave": {
+        "net.py": "{START}\nout = a\n",
+        "nets.py": "from net import *\n",
+        "train.py": "from nets import *\n",
+    },
+    "a relative import": {
+        "lib/__init__.py": "",
+        "lib/values.py": "{START}",
+        "lib/net.py": "from .values import a, b\nout = a\n",
+        "train.py": "from lib.net import out\n",
+    },
+    "an import from two packages up": {
+        "lib/__init__.py": "",
+        "lib/values.py": "{START}",
+        "lib/nets/__init__.py": "",
+        "lib/nets/net.py": "from ..values import a, b\nout = a\n",
+        "train.py": "from lib.nets import net\nout = net.out\n",
+    },
+    "a module of the same package": {
+        "lib/__init__.py": "",
+        "lib/values.py": "{START}",
+        "lib/net.py": "from . import values\nout = values.a\n",
+        "train.py": "import lib.net\nout = lib.net.out\n",
+    },
+    "what a package hands on": {
+        "lib/__init__.py": "from .values import a as chosen\n",
+        "lib/values.py": "{START}",
+        "train.py": "import lib\nout = lib.chosen\n",
+    },
+    "a folder that is no package": {
+        "lib/values.py": "{START}",
+        "train.py": "from lib import values as kept\nout = kept.a\n",
+    },
+    "a submodule that is imported elsewhere": {
+        "lib/__init__.py": "",
+        "lib/values.py": "{START}",
+        "train.py": "import lib.values\nimport lib\nout = lib.values.a\n",
+    },
+    "an import in a function": {
+        "values.py": "{START}",
+        "train.py": "def get():\n    from values import a\n    return a\nout = get()\n",
+    },
+    "imports in a circle": {
+        "one.py": "import two\n{START}\ndef get():\n    return two.hand(a)\n",
+        "two.py": "import one\ndef hand(value):\n    return value\n",
+        "train.py": "import one\nout = one.get()\n",
+    },
+    "a class of another file, and its base of a third": {
+        "base.py": "{START}\nclass Base:\n    def get(self):\n        return a\n",
+        "net.py": "import base\nclass Net(base.Base):\n    pass\n",
+        "train.py": "from net import Net\nout = Net().get()\n",
+    },
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
+def test_imports_are_followed(
+    files: dict[str, str], order: str, given: list[Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text.replace("{START}", START.format(order)))
+    train = tmp_path / "train.py"
+    train.write_text(f"import tensorflow as tf\n{train.read_text()}{END}")
+    report = linter.lint([Source.read(train, str(train))], Settings())
+
+    modules = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        assert [call.verdict for call in report.loss_calls] == [run(train.read_text(), given)]
+    finally:
+        for name in set(sys.modules) - modules:
+            del sys.modules[name]

@@ -193,6 +193,7 @@ def reduced(facts: Facts, bound: Bound) -> Facts:
     """The facts of a sum, mean, maximum or argmax over some axes."""
     operation = bound.entry["operation"]
     axis = bound.get("axis")
+    over_all = axis is None or (isinstance(axis, Const) and axis.value is None)
     over_classes = _is_last(axis, facts)
     if operation == "argmax":
         classes = facts.units if over_classes else None
@@ -202,7 +203,7 @@ def reduced(facts: Facts, bound: Bound) -> Facts:
         return replace(facts, since=(*facts.since, "reshape"), repair="lost", shape=shape)
     if facts.activation == "linear":
         return Facts(activation="linear", role=facts.role, shape=shape)
-    if over_classes or axis is None or operation == "sum":
+    if over_classes or over_all or operation == "sum":
         return Facts(
             activation="other" if facts.activation != "unknown" else "unknown", shape=shape, reason="it was summed up"
         )
