@@ -90,10 +90,6 @@ SOFTMAX = {
     "the last of a model's layers": (
         "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\n" + LOSS.format("m.layers[-1](x @ w)")
     ),
-    "a layer by its index": (
-        "m = keras.Sequential([keras.layers.Dense(10), keras.layers.Softmax()])\n"
-        + LOSS.format("m.get_layer(index=1)(x @ w)")
-    ),
     "a wrapped layer": LOSS.format("keras.layers.TimeDistributed(keras.layers.Dense(10, activation='softmax'))(x)"),
     "an activation layer as an activation": LOSS.format("keras.layers.Dense(10, activation=keras.layers.Softmax())(x)"),
     "an activation looked up": LOSS.format("keras.activations.get('softmax')(x @ w)"),
