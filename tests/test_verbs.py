@@ -22,6 +22,7 @@ from lintloss.fixes.misuse import Change, Misuse
 from lintloss.sources import Source
 
 HEADS = {
+    "none": "",
     "tensorflow": """\
 import tensorflow as tf
 

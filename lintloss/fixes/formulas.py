@@ -61,7 +61,7 @@ def replace_formula(misuse: Misuse, arguments: Mapping[str, object]) -> Change |
     if fused is None or replaced.place is None or not places.contains(where, replaced.place):
         return None
     is_minus = _SUBTRACTING[formula.core] and _is_positive(misuse, core, around)
-    is_scaled = is_exclusive and summed is None and "entropy" in formula.core and _is_averaged(around)
+    is_scaled = is_exclusive and "entropy" in formula.core and _is_averaged(around)
     applicability = Applicability.SHOWN if is_scaled else fused.applicability
     return Change.of((*_placed(replaced.place, fused.code, where, is_minus), *fused.edits), applicability)
 
