@@ -460,6 +460,45 @@ def test_head_and_from_logits_chosen_by_the_same_flag_are_fine() -> None:
     assert call.verdict is CallVerdict.FINE
 
 
+def test_comments_that_the_code_belies_are_named_in_the_message() -> None:
+    (finding,), _ = judged(
+        SOFTMAX_CE, replace(SOFTMAX, contradicts="logits"), replace(ONE_HOT, contradicts="class-ids")
+    )
+    said = "a comment states class-ids, the code says otherwise; a comment states logits, the code says otherwise"
+    assert finding.message.endswith(f"; {said}")
+    assert finding.message.count("; ") == 2
+    (finding,), _ = judged(SOFTMAX_CE, SOFTMAX, ONE_HOT)
+    assert "; " not in finding.message
+
+
+def test_where_prediction_and_labels_are_lost_the_prediction_is_the_reason() -> None:
+    for loss in (SOFTMAX_CE, SPARSE_CE, KERAS_BCE, KERAS_MSE):
+        _, call = judged(loss, LOST, Facts(reason="could not follow `y`"))
+        assert call is not None
+        assert (call.verdict, call.reason) == (CallVerdict.UNDECIDED, "could not follow `x`")
+
+
+def test_a_record_says_what_the_loss_takes_and_gets() -> None:
+    _, call = judged(SPARSE_CE, SOFTMAX, ONE_HOT)
+    assert call is not None
+    assert (call.span, call.loss, call.takes, call.gets, call.labels, call.verdict, call.reason, call.codes) == (
+        Place(9).span,
+        SPARSE_CE,
+        "logits, class ids",
+        "softmax probabilities",
+        "one-hot labels",
+        CallVerdict.MISUSED,
+        "LL101, LL201",
+        ("LL101", "LL201"),
+    )
+
+
+def test_misuse_unless_a_condition_holds_names_it_so() -> None:
+    analysis = HandMade()
+    _, (call,) = judge(analysis.loss(SOFTMAX_CE, analysis.term(*ways(LINEAR, SOFTMAX))), Settings())
+    assert (call.verdict, call.reason) == (CallVerdict.UNDECIDED, "LL101 unless `use_softmax`")
+
+
 # Contexts joined
 
 
