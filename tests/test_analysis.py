@@ -57,6 +57,18 @@ SOFTMAX = {
         + LOSS.format("head(x, 'softmax')")
     ),
     "one of a tuple": "def net(x):\n    z = x @ w\n    return z, tf.nn.softmax(z)\nz, p = net(x)\n" + LOSS.format("p"),
+    "the way on past one that raises": (
+        "def net(x, act):\n    if act == 'softmax':\n        z = tf.nn.softmax(x @ w)\n    else:\n"
+        "        raise ValueError(act)\n    return z\n" + LOSS.format("net(x, act)")
+    ),
+    "the other way than one that raises": (
+        "def net(x, stop):\n    if stop:\n        raise ValueError\n    else:\n        z = tf.nn.softmax(x @ w)\n"
+        "    return z\n" + LOSS.format("net(x, stop)")
+    ),
+    "the default of an option": (
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--act', default='softmax')\n"
+        "args, rest = parser.parse_known_args()\n" + LOSS.format("keras.layers.Dense(10, activation=args.act)(x)")
+    ),
     "an entry of a dict": "ends = {}\nends['probs'] = tf.nn.softmax(x @ w)\n" + LOSS.format("ends['probs']"),
     "an attribute of another method": (
         "class Net:\n"
@@ -193,6 +205,82 @@ LABELS = {
 @pytest.mark.parametrize(("code", "encoding"), LABELS.items(), ids=LABELS)
 def test_labels_are_known_from_their_making(code: str, encoding: str) -> None:
     assert labels(f"{code}\n" + LOSS.format("x @ w")).encoding == encoding
+
+
+HEADS = """
+i = keras.Input((4,))
+kind = keras.layers.Dense(10, name="kind", activation="softmax")(i)
+flag = keras.layers.Dense(1, name="flag")(i)
+"""
+SEVERAL = {
+    "in the outputs' order": 'keras.Model(i, [kind, flag])\nm.compile(loss=["mse", "binary_crossentropy"])',
+    "by the layers' names": (
+        'keras.Model(i, [kind, flag])\nm.compile(loss={"flag": "binary_crossentropy", "kind": "mse"})'
+    ),
+    "by the outputs' names": (
+        'keras.Model(i, {"one": kind, "two": flag})\nm.compile(loss={"two": "binary_crossentropy", "one": "mse"})'
+    ),
+    "some outputs without one": (
+        'keras.Model(i, [flag, kind, flag])\nm.compile(loss=["binary_crossentropy", "mse", None])'
+    ),
+}
+
+
+@pytest.mark.parametrize("code", SEVERAL.values(), ids=SEVERAL)
+def test_each_of_several_losses_gets_its_output(code: str) -> None:
+    """Keras pairs losses with outputs by position, or by the name of the output or of the layer that makes it."""
+    analysis = analyse(HEADS + f"m = {code}\n")
+    found = {
+        site.spelled: {each.facts.activation for each in analysis.facts.of(site.prediction)}
+        for site in analysis.sites
+        if site.anchor == "loss"
+    }
+    assert found == {"mse": {"softmax"}, "binary_crossentropy": {"linear"}}
+
+
+def test_labels_go_to_their_losses_by_name() -> None:
+    analysis = analyse(
+        HEADS
+        + "m = keras.Model(i, [kind, flag])\n"
+        + 'm.compile(loss={"flag": "binary_crossentropy", "kind": "categorical_crossentropy"})\n'
+        + 'm.fit(x, {"kind": tf.one_hot(ids, 10), "flag": np.random.randint(0, 2, size=(8,))})\n'
+    )
+    found = {
+        site.spelled: {each.facts.encoding for each in analysis.facts.of(site.labels)}
+        for site in analysis.sites
+        if site.anchor == "loss" and site.labels is not None
+    }
+    assert found == {"categorical_crossentropy": {"one_hot"}, "binary_crossentropy": {"binary"}}
+
+
+def test_a_loss_that_a_condition_chooses_has_a_site_for_each_way() -> None:
+    analysis = analyse(
+        "m = keras.Sequential([keras.layers.Dense(10)])\n"
+        'm.compile(loss="mse" if flag else "categorical_crossentropy")\n'
+    )
+    found = {site.spelled: [guard.holds for guard in site.guards] for site in analysis.sites if site.anchor == "loss"}
+    assert found == {"mse": [True], "categorical_crossentropy": [False]}
+
+
+DATA = {
+    "arrays": "m.fit(x, y)",
+    "a pair": "m.fit((x, y))",
+    "slices": "m.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(8))",
+    "two data sets side by side": (
+        "m.fit(tf.data.Dataset.zip(tf.data.Dataset.from_tensor_slices(x), tf.data.Dataset.from_tensor_slices(y)))"
+    ),
+    "a tuple of data sets": (
+        "m.fit(tf.data.Dataset.zip((tf.data.Dataset.from_tensor_slices(x), tf.data.Dataset.from_tensor_slices(y))))"
+    ),
+    "mapped": "m.fit(tf.data.Dataset.from_tensor_slices((x, ids)).map(lambda x, i: (x, tf.one_hot(i, 10))))",
+    "on single batches": "m.train_on_batch(x, y)",
+}
+
+
+@pytest.mark.parametrize("fit", DATA.values(), ids=DATA)
+def test_labels_come_with_the_data(fit: str) -> None:
+    start = "x, y = np.zeros((8, 4)), tf.one_hot(ids, 10)\nm = keras.Sequential([keras.layers.Dense(10)])\n"
+    assert labels(f"{start}m.compile(loss='mse')\n{fit}\n").encoding == "one_hot"
 
 
 def test_labels_reach_compile_from_fit() -> None:

@@ -211,11 +211,21 @@ things.
         ('name = "a-rule"\n', 'name = "a-rule"\nnotes = "x"\n', "7: notes: unknown key"),
         ('name = "a-rule"', "name = a-rule", "not valid TOML"),
         ("```toml", "```", "1: no ```toml block"),
+        ('code = "LL999"', 'code = "X1"', "5: code: 'X1' is no code like LL101"),
+        ('code = "LL999"', 'code = "LL998"', "5: code: LL998 does not stand in a file called LL998-....md"),
+        ('name = "a-rule"', 'name = "a-rule"\nneeds = ["prediction.activaton"]', "7: needs: unknown fact"),
+        ('name = "a-rule"', 'name = "a-rule"\nneeds = 3', "7: needs: has to be a string or a list of strings"),
+        ('severity = "error"', "severity = []", "8: severity: is missing"),
+        ('severity = "error"', "severity = [3]", "8: severity: has to be a list of tables"),
+        ('severity = "error"', "severity = [{ of = 3 }]", "8: severity: needs `is`, a string"),
+        ("[[where]]", '[[fixes]]\nverb = "burn"\n\n[[where]]', "12: fixes[0]: `verb` has to be one of"),
+        ("[[where]]", '[[fixes]]\nverb = "set-argument"\n\n[[where]]', "11: fixes: needs `message`, a string"),
+        ('loss.family = "sigmoid"', 'loss = "sigmoid"', "15: where[1]: unknown condition `loss`"),
     ],
 )
 def test_a_broken_page_is_named_with_line_and_key(old: str, new: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=re.escape(complaint)):
-        parse_page(PAGE.replace(old, new), Path("LL999-a-rule.md"))
+        parse_page(PAGE.replace(old, new, 1), Path("LL999-a-rule.md"))
 
 
 def test_a_page_in_a_folder_of_the_settings_is_added_or_replaces(tmp_path: Path) -> None:

@@ -24,16 +24,19 @@ def element(machine: Machine, term: Term) -> Term | None:
         return given if isinstance(given, (Sequence, Mapping, Apply)) else None
     inner = element(machine, given)
     if operation == "zip":
-        parts = given.items if isinstance(given, Sequence) else (given,)
-        columns = [element(machine, part) for part in parts]
-        return (
-            Sequence("tuple", tuple(column for column in columns if column is not None))
-            if None not in columns
-            else None
-        )
+        return _zipped(machine, given)
     if operation == "map" and inner is not None:
         return _mapped(machine, bound.get("function"), inner)
     return inner if operation in _KEEPING else None
+
+
+def _zipped(machine: Machine, given: Term) -> Term | None:
+    """Rows of several data sets side by side, which are given as they are or as one tuple."""
+    parts = given.items if isinstance(given, Sequence) else (given,)
+    if len(parts) == 1 and isinstance(parts[0], Sequence):
+        parts = parts[0].items
+    columns = [column for part in parts if (column := element(machine, part)) is not None]
+    return Sequence("tuple", tuple(columns)) if len(columns) == len(parts) else None
 
 
 def _mapped(machine: Machine, function: Term | None, inner: Term) -> Term | None:
