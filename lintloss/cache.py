@@ -9,18 +9,30 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lintloss import codec, knowledge, store
 from lintloss.checking import Checked
 from lintloss.config import Settings
 from lintloss.sources import Source
 
+if TYPE_CHECKING:
+    from lintloss.analysis.tree import Look
+
 _NOTHING = 0  # how a source is kept in which nothing was found: most are such
-Looks = Iterable[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept of one source: a digest of it, what was found as plain data, and what was looked at for it."""
+
+    digest: str
+    found: Any
+    looks: tuple[Look, ...]
 
 
 class Cache:
@@ -28,35 +40,51 @@ class Cache:
 
     def __init__(self, settings: Settings) -> None:
         self._name = store.name(os.fspath(Path.cwd()), repr(settings), sys.version, *_stamps(settings))
-        self._known = _entries(self._name)
-        self._new: dict[str, list[Any]] = {}
+        self._known = _entries(store.read(self._name))
+        self._new: dict[str, _Kept] = {}
 
-    def get(self, source: Source, still_gives: Callable[[Looks], bool]) -> Checked | None:
+    def get(self, source: Source, still_gives: Callable[[Iterable[Look]], bool]) -> Checked | None:
         """What was found in a source, if it and the answers to what was asked for it are the same as then."""
         kept = self._known.get(source.filename)
-        try:
-            digest, data = kept if kept is not None else (None, None)
-            if digest != _digest(source):
-                return None
-            checked = Checked() if data == _NOTHING else codec.decode(Checked, data)
-        except (TypeError, ValueError):
+        if kept is None or kept.digest != _digest(source):
             return None
-        return checked if still_gives(checked.looks) else None
+        try:
+            checked = Checked() if kept.found == _NOTHING else codec.decode(Checked, kept.found)
+            return checked if still_gives(kept.looks) else None
+        except (KeyError, ValueError):
+            return None
 
     def put(self, source: Source, checked: Checked) -> None:
-        is_nothing = not (checked.findings or checked.loss_calls or checked.notes or checked.looks)
-        self._new[source.filename] = [_digest(source), _NOTHING if is_nothing else codec.encode(checked)]
+        is_nothing = not (checked.findings or checked.loss_calls or checked.notes)
+        found = _NOTHING if is_nothing else codec.encode(replace(checked, looks=()))
+        self._new[source.filename] = _Kept(_digest(source), found, checked.looks)
 
     def save(self) -> None:
         """Write what is new; where that is not possible, the next run has more to do."""
-        if not self._new:
-            return
-        store.write(self._name, {**_entries(self._name), **self._new})
+        if self._new:
+            store.write(self._name, _plain({**_entries(store.read(self._name)), **self._new}))
 
 
-def _entries(name: str) -> dict[str, Any]:
-    entries = store.read(name)
-    return entries if isinstance(entries, dict) else {}
+def _plain(entries: Mapping[str, _Kept]) -> dict[str, Any]:
+    """Entries as JSON data. Sources of one project look at the same things: each look stands there once."""
+    numbers: dict[Look, int] = {}
+    listed = {
+        name: [kept.digest, kept.found, [numbers.setdefault(look, len(numbers)) for look in kept.looks]]
+        for name, kept in entries.items()
+    }
+    return {"entries": listed, "looks": [*numbers]}
+
+
+def _entries(plain: Any) -> dict[str, _Kept]:
+    """What `_plain` was made of; nothing where that cannot be told."""
+    try:
+        looks: list[Look] = [(str(kind), str(path), str(digest)) for kind, path, digest in plain["looks"]]
+        return {
+            name: _Kept(str(digest), found, tuple(looks[number] for number in numbers))
+            for name, (digest, found, numbers) in plain["entries"].items()
+        }
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+        return {}
 
 
 def _digest(source: Source) -> str:

@@ -15,7 +15,7 @@ import click
 
 from lintloss import __version__, output
 from lintloss.choices import FailOn
-from lintloss.errors import UsageError
+from lintloss.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -598,7 +598,7 @@ def rule(code: str | None, show_all: bool, config: Path | None) -> None:
     by_name = {each.name: each for each in rules.values()} | rules
     wanted = code.upper() if code.upper() in rules else code
     if wanted not in by_name:
-        raise UsageError(f"no rule `{code}`{_did_you_mean(code, list(by_name))}")
+        raise UsageError(f"no rule `{code}`{did_you_mean(code, list(by_name))}")
     _show(by_name[wanted].page.strip() + "\n")
 
 
@@ -615,7 +615,7 @@ def apis(name: str | None, config: Path | None) -> None:
         return
     described = known.describe(name)
     if described is None:
-        raise UsageError(f"nothing is known of `{name}`{_did_you_mean(name, list(known.names()))}")
+        raise UsageError(f"nothing is known of `{name}`{did_you_mean(name, list(known.names()))}")
     _show(described + "\n")
 
 
@@ -662,13 +662,6 @@ def _start(paths: Sequence[Path], stdin_filename: str | None) -> Path:
 
 def _codes(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(code.strip() for value in values for code in value.split(",") if code.strip())
-
-
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
-    from difflib import get_close_matches
-
-    nearest = get_close_matches(word, known, n=1)
-    return f"; did you mean `{nearest[0]}`?" if nearest else ""
 
 
 def _described(error: Exception) -> str:

@@ -11,13 +11,12 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from dataclasses import Field as DataclassField
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lintloss.choices import Backend, FailOn, SeverityName
-from lintloss.errors import UsageError
+from lintloss.errors import UsageError, did_you_mean
 from lintloss.knowledge import key_lines, load_toml
 
 _FILE_NAMES = ("lintloss.toml", "pyproject.toml")
@@ -147,8 +146,7 @@ def _field_name(place: str, key: str) -> str:
     known = options()
     if key in known:
         return known[key].name
-    nearest = get_close_matches(key.replace("_", "-"), known, n=1)
-    hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
+    hint = did_you_mean(key.replace("_", "-"), known)
     raise UsageError(f"{place}: unknown setting `{key}`{hint}")
 
 
@@ -159,8 +157,7 @@ def _checked(place: str, key: str, value: Any) -> Any:
     except TypeError:
         raise UsageError(f"{place}: `{key}` has to be {describe_type(expected)}, not {value!r}") from None
     except ValueError as error:
-        nearest = get_close_matches(str(error), get_args(_choices(expected)), n=1)
-        hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
+        hint = did_you_mean(str(error), get_args(_choices(expected)))
         raise UsageError(f"{place}: `{key}` has to be {describe_type(expected)}, not {error}{hint}") from None
 
 

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from lintloss.config import Settings
 from lintloss.errors import UsageError
 from lintloss.patterns import Patterns, compiled, relative
 from lintloss.reading import read_regular
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 _NEVER = frozenset({"__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "venv"})
 
@@ -61,20 +63,21 @@ def find_files(paths: Sequence[Path], settings: Settings) -> Found:
         inside = list(_below(path, settings))
         if not inside:
             notes.append(f"{path}: no Python files or notebooks in it")
-        for file in inside:
-            files.setdefault(os.path.realpath(file), file)
+        for file, real in inside:
+            files.setdefault(real, file)
     return Found(tuple(sorted(files.values())), tuple(notes))
 
 
 def is_excluded(path: Path, settings: Settings) -> bool:
     """Whether `exclude` names a file, or a folder above it."""
-    return Patterns(settings.exclude, settings.root).match(_real(path))
+    return bool(settings.exclude) and Patterns(settings.exclude, settings.root).match(_real(path))
 
 
 def display_name(path: Path) -> str:
     """Return a path as people are shown it: from the working directory where it lies below."""
-    with suppress(ValueError):
-        return path.relative_to(Path.cwd()).as_posix()
+    if path.is_absolute():
+        with suppress(ValueError):
+            return path.relative_to(Path.cwd()).as_posix()
     return path.as_posix()
 
 
@@ -182,11 +185,12 @@ def _as_write_error(path: Path) -> Iterator[None]:
         raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _below(path: Path, settings: Settings) -> Iterator[Path]:
+def _below(path: Path, settings: Settings) -> Iterator[tuple[Path, str]]:
+    """Yield the files at or below a path, each with its path without links."""
     if path.is_dir():
         yield from _Walk(path, settings).files()
     elif path.exists():
-        yield path
+        yield path, os.path.realpath(path)
     else:
         raise UsageError(f"{path}: no such file or folder")
 
@@ -200,12 +204,12 @@ class _Walk:
         self._exclude = Patterns(settings.exclude, settings.root)
         self._honours_gitignore = settings.respect_gitignore
 
-    def files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[tuple[Path, str]]:
         ignores = _gitignores_above(self._top.resolve()) if self._honours_gitignore else []
         yield from self._walk(self._top, self._top.resolve(), ignores)
 
-    def _walk(self, folder: Path, real: Path, ignores: list[tuple[Path, GitIgnoreSpec]]) -> Iterator[Path]:
-        """Yield the files of `folder`, whose path without links is `real`."""
+    def _walk(self, folder: Path, real: Path, ignores: list[tuple[Path, GitIgnoreSpec]]) -> Iterator[tuple[Path, str]]:
+        """Yield the files of `folder`, whose path without links is `real`, each with its own without links."""
         if self._honours_gitignore:
             ignores = [*ignores, *_gitignore_in(real)]
         try:
@@ -217,8 +221,8 @@ class _Walk:
             if entry.is_dir(follow_symlinks=False):
                 if not _is_never_walked(path) and not self._left_out(real_path, "/", ignores):
                     yield from self._walk(path, real_path, ignores)
-            elif self._is_wanted(real_path, ignores) and path.is_file() and self._holds(entry):
-                yield path
+            elif self._is_wanted(real_path, ignores) and entry.is_file() and self._holds(entry):
+                yield path, os.path.realpath(real_path) if entry.is_symlink() else str(real_path)
 
     def _holds(self, entry: os.DirEntry[str]) -> bool:
         """Whether a link leads to what lies in the folder, too: nothing outside of it is fixed unasked."""

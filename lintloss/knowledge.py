@@ -19,7 +19,7 @@ else:
     import tomli as tomllib
 
 _PACKAGE = Path(__file__).parent
-WORTH_KEEPING = 10_000  # characters of TOML that take longer to parse than to look up
+WORTH_KEEPING = 1_000  # characters of TOML that take longer to parse than to look up
 
 
 @cache
@@ -67,15 +67,23 @@ def key_lines(path: Path) -> KeyLines:
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
-    """Parse TOML text that stands in `name`.
+    """Parse TOML text that stands in `name`, or look up what parsing it gave before.
 
     Raises:
         UsageError: the text is no TOML.
     """
+    key = f"toml-{store.name(text)}"
+    kept = store.read(key) if len(text) >= WORTH_KEEPING else None
+    if isinstance(kept, dict):
+        return kept
     try:
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
         raise UsageError(f"{name}: not valid TOML: {error}") from error
+    if len(text) >= WORTH_KEEPING:
+        with suppress(TypeError, ValueError):  # dates and numbers that are not finite, which JSON has not
+            store.write(key, data)
+    return data
 
 
 def stamp(path: Path) -> int:
@@ -92,17 +100,7 @@ def stamp(path: Path) -> int:
 
 @cache
 def _load_toml(path: Path, modified: int) -> dict[str, Any]:
-    text = _text(path)
-    if len(text) < WORTH_KEEPING:
-        return parse_toml(text, str(path))
-    name = f"toml-{store.name(text)}"
-    kept = store.read(name)
-    if isinstance(kept, dict):
-        return kept
-    data = parse_toml(text, str(path))
-    with suppress(TypeError, ValueError):  # dates and numbers that are not finite, which JSON has not
-        store.write(name, data)
-    return data
+    return parse_toml(_text(path), str(path))
 
 
 def _text(path: Path) -> str:

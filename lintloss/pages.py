@@ -10,14 +10,13 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 from lintloss import knowledge
 from lintloss.config import Settings
-from lintloss.errors import UsageError
+from lintloss.errors import UsageError, did_you_mean
 from lintloss.finding import Applicability, Severity
 from lintloss.predicates import PREDICATES
 from lintloss.reading import read_text
@@ -187,16 +186,16 @@ def parse_page(text: str, path: Path) -> Rule:
     if block is None:
         raise UsageError(f"{path}:1: no ```toml block that defines the rule")
     toml = "\n" * text.count("\n", 0, block.start(1)) + block.group(1)  # lines are those of the page
-    return _Reader(path, KeyLines(toml), knowledge.parse_toml(toml, str(path))).rule(text)
+    return _Reader(path, toml).rule(text)
 
 
 class _Reader:
     """Reads a definition into a rule and knows where each key stands."""
 
-    def __init__(self, path: Path, lines: KeyLines, definition: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, toml: str) -> None:
         self._path = path
-        self._lines = lines
-        self._toml = definition
+        self._definition = toml
+        self._toml = knowledge.parse_toml(toml, str(path))
 
     def rule(self, page: str) -> Rule:
         if self._toml.get("format") != 1:
@@ -348,10 +347,9 @@ class _Reader:
         is_list = isinstance(self._toml.get(key), list)
         where = f"{key}[{index}]" if is_list and inner else key
         path: KeyPath = (key, index, *(inner or "").split(".")) if is_list else (key,)
-        raise UsageError(f"{self._path}:{self._lines.line(*path)}: {where}: {problem}")
+        raise UsageError(f"{self._path}:{KeyLines(self._definition).line(*path)}: {where}: {problem}")
 
 
 def _nearest(word: object, known: Iterable[object]) -> str:
     """A hint at what may be meant."""
-    nearest = get_close_matches(str(word), [each for each in known if isinstance(each, str)], n=1)
-    return f"; did you mean `{nearest[0]}`?" if nearest else ""
+    return did_you_mean(str(word), [each for each in known if isinstance(each, str)])

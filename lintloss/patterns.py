@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from lintloss.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 
 class Patterns:
@@ -19,16 +21,16 @@ class Patterns:
         UsageError: one is no pattern.
     """
 
-    def __init__(self, patterns: Iterable[str], root: Path) -> None:
+    def __init__(self, patterns: Sequence[str], root: Path) -> None:
         self._root = root.resolve()
         try:
-            self._spec = compiled(patterns)
+            self._spec = compiled(patterns) if patterns else None
         except ValueError as error:
             raise UsageError(f"settings for {self._root}: {error}") from error
 
     def match(self, real: Path, suffix: str = "") -> bool:
         """Whether a pattern speaks of a path without links in its folders; folders need "/" as `suffix`."""
-        return self._spec.match_file(relative(real, self._root) + suffix)
+        return self._spec is not None and self._spec.match_file(relative(real, self._root) + suffix)
 
 
 def compiled(patterns: Iterable[str]) -> GitIgnoreSpec:
@@ -37,6 +39,8 @@ def compiled(patterns: Iterable[str]) -> GitIgnoreSpec:
     Raises:
         ValueError: one is no pattern.
     """
+    from pathspec import GitIgnoreSpec  # a run over named files needs none
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of `re`, about [[:alpha:]]

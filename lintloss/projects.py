@@ -73,9 +73,13 @@ class _Nearest:
     def __init__(self, top: Path, loaded: Loaded) -> None:
         self._top = loaded
         self._by_folder = {top.resolve(): loaded}
+        self._resolved: dict[Path, Path] = {}
 
     def above(self, file: Path) -> Loaded:
-        return self._of(file.parent.resolve())
+        folder = file.parent
+        if folder not in self._resolved:
+            self._resolved[folder] = folder.resolve()
+        return self._of(self._resolved[folder])
 
     def _of(self, folder: Path) -> Loaded:
         if folder not in self._by_folder:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
 from lintloss.config import Settings
-from lintloss.errors import UsageError
+from lintloss.errors import UsageError, did_you_mean
 from lintloss.finding import Finding, Severity
 from lintloss.patterns import Patterns
 
@@ -63,9 +62,7 @@ def _unknown(selector: str, rules: Mapping[str, Selectable]) -> str | None:
     known = [*dict.fromkeys((*BUILT_IN, *rules))]
     if selector and any(_names(selector, code) for code in known):
         return None
-    nearest = get_close_matches(selector.upper(), known, n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return f"unknown rule code `{selector}`{hint}"
+    return f"unknown rule code `{selector}`{did_you_mean(selector.upper(), known)}"
 
 
 def _not_yet(selector: str, rules: Mapping[str, Selectable], settings: Settings) -> str | None:

@@ -26,6 +26,11 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 _LARGEST = 5_000_000  # characters; beyond it is data, and parsing it would take minutes
 
 
+def absolute(filename: str) -> str:
+    """Return the absolute path of a file, by which those of one run are told apart."""
+    return str(Path(filename).absolute())
+
+
 class Unreadable(Exception):
     """A file that cannot be linted: `reason`, and `row` and `column` where it goes wrong."""
 

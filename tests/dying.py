@@ -7,10 +7,10 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from lintloss import jobs
+from lintloss import processes
 from lintloss.checking import Checked
 
-check_group = jobs._check_group
+check_group = processes._check_group
 
 
 def check_or_die(names: Sequence[str]) -> list[Checked | None]:

@@ -10,7 +10,7 @@ import dying
 import libcst
 import pytest
 
-from lintloss import jobs, linter
+from lintloss import jobs, linter, processes
 from lintloss.cache import Cache
 from lintloss.config import Settings
 from lintloss.jobs import Way
@@ -92,7 +92,7 @@ def test_a_file_that_a_process_dies_of_costs_itself_alone(many: list[Path], monk
     fatal = {many[3], many[15]}
     for path in fatal:
         path.write_text(MISUSE + "# dies\n")
-    monkeypatch.setattr(jobs, "_check_group", dying.check_or_die)
+    monkeypatch.setattr(processes, "_check_group", dying.check_or_die)
     cache = Cache(Settings())
     found = lint(many, Way(jobs=2, cache=cache))
     given_up = [each for each in found if each[1] == "LL001"]
@@ -100,14 +100,14 @@ def test_a_file_that_a_process_dies_of_costs_itself_alone(many: list[Path], monk
     assert all("process" in message for _, _, message in given_up)
     assert [each for each in found if each[1] != "LL001"] == [each for each in alone if Path(each[0]) not in fatal]
     # The next run tries again, and it was no fault of the file this time.
-    monkeypatch.setattr(jobs, "_check_group", dying.check_group)
+    monkeypatch.setattr(processes, "_check_group", dying.check_group)
     again = Way(jobs=2, cache=Cache(Settings()))
     assert lint(many, again) == alone
     assert again.timings.cached == len(many) - len(fatal)
 
 
 def test_where_no_process_can_be_had_this_one_checks(many: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_start", dying.never_start)
+    monkeypatch.setattr(processes, "_start", dying.never_start)
     assert [code for _, code, _ in lint(many, Way(jobs=2))] == ["LL101"] * len(many)
 
 
@@ -116,7 +116,7 @@ def test_what_changes_under_the_hands_of_a_process_is_checked_as_it_was_read(
 ) -> None:
     many[4].write_text(MISUSE + "# goes\n")
     many[9].write_text(MISUSE + "# changes\n")
-    monkeypatch.setattr(jobs, "_check_group", dying.check_what_changes)
+    monkeypatch.setattr(processes, "_check_group", dying.check_what_changes)
     assert [code for _, code, _ in lint(many, Way(jobs=2))] == ["LL101"] * len(many)
     assert not many[4].exists()
     assert many[9].read_text() == "x = 1\n"

@@ -242,7 +242,7 @@ def test_a_page_in_a_folder_of_the_settings_is_added_or_replaces(tmp_path: Path)
 
 
 def case(prediction: Facts, labels: Facts | None = None, **arguments: Term) -> Case:
-    entry = Entry(("loss",), "loss", "mine", None, None, {"takes": {"from_logits": "from_logits"}})
+    entry = Entry(("loss",), "loss", "mine", {"takes": {"from_logits": "from_logits"}})
     site = Site("loss", Place(1), entry, Unknown(""), None, arguments=arguments)
     return Case(site, entry, prediction, labels, apis.load())
 

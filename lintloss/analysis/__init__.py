@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintloss.analysis.sites import Site, Unjudged
-from lintloss.sources import Source
+from lintloss.sources import Source, absolute
 
 if TYPE_CHECKING:
     from lintloss.analysis.apis import ApiBook
@@ -58,7 +58,7 @@ class Analyser:
 
         self._book = apis.load(settings)
         if not isinstance(sources, Mapping):
-            sources = {str(Path(source.filename).absolute()): source for source in sources}
+            sources = {absolute(source.filename): source for source in sources}
         self._project = modules.Project(self._book, Path.cwd(), sources, asked or words.EVERYTHING)
 
     @property

@@ -11,12 +11,11 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 from lintloss import knowledge
-from lintloss.errors import UsageError
+from lintloss.errors import UsageError, did_you_mean
 from lintloss.toml_lines import KeyPath
 
 Record = Mapping[str, Any]
@@ -246,9 +245,8 @@ class _FileCheck:
         known = sorted(legal)
         if word in known:
             return
-        nearest = get_close_matches(word, known, n=1)
-        hint = f"did you mean `{nearest[0]}`?" if nearest else f"known are {', '.join(known)}"
-        self._fail(at, f"unknown {what} `{word}`; {hint}")
+        hint = did_you_mean(word, known) or f"; known are {', '.join(known)}"
+        self._fail(at, f"unknown {what} `{word}`{hint}")
 
     def _fail(self, at: KeyPath, problem: str) -> NoReturn:
         raise UsageError(f"{self._path}:{knowledge.key_lines(self._path).line(*at)}: {problem}")

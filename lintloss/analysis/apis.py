@@ -40,11 +40,7 @@ class Entry:
     names: tuple[str, ...]
     kind: str
     framework: str
-    parameters: tuple[Parameter, ...] | None
-    call: tuple[Parameter, ...] | None
     data: Mapping[str, Any] = field(default_factory=dict)
-    orders: tuple[tuple[str, tuple[Parameter, ...]], ...] = ()
-    former: frozenset[str] = frozenset()
 
     def __getitem__(self, key: str) -> Any:
         return self.data.get(key)
@@ -55,7 +51,30 @@ class Entry:
 
     @property
     def is_class(self) -> bool:
-        return self.call is not None
+        return "call" in self.data
+
+    # Parameter lists are read when a call is bound to them: most of the book is about what a file never names.
+
+    @functools.cached_property
+    def parameters(self) -> tuple[Parameter, ...] | None:
+        return _signature(tuple(self.data["parameters"])) if "parameters" in self.data else None
+
+    @functools.cached_property
+    def call(self) -> tuple[Parameter, ...] | None:
+        """The parameters of what the class' constructor makes; None for what is no class."""
+        return _signature(tuple(self.data["call"])) if "call" in self.data else None
+
+    @functools.cached_property
+    def orders(self) -> tuple[tuple[str, tuple[Parameter, ...]], ...]:
+        """Other parameter lists, each with the versions that have it."""
+        return tuple(
+            (order["versions"], _signature(tuple(order["parameters"]))) for order in self.data.get("orders", ())
+        )
+
+    @functools.cached_property
+    def former(self) -> frozenset[str]:
+        """Names that parameters had in other versions."""
+        return frozenset(self.data.get("former", ())) | {each.name for _, order in self.orders for each in order}
 
     def role(self, role: str) -> str | None:
         """The parameter that plays `role` (`prediction`, `labels`, `from_logits`, ...), or None."""
@@ -124,7 +143,7 @@ class ApiBook:
         self._aliases.update(data.get("aliases", {}))
         common = (data["objects"],) if "objects" in data else ()
         for record in data.get("api", ()):
-            entry = _entry(record, data["framework"])
+            entry = Entry(tuple(record["names"]), record["kind"], data["framework"], record)
             if entry.is_class and common:
                 entry = replace(entry, data={**record, "inherits": (*record.get("inherits", ()), *common)})
             for name in entry.names:
@@ -232,6 +251,10 @@ class ApiBook:
                 self._by_last_part.setdefault(name.rpartition(".")[2], []).append(name)
         return self._by_last_part.get(last, [])
 
+    def every(self) -> Iterator[Entry]:
+        """All entries, each once."""
+        return iter({id(entry): entry for found in self._entries.values() for entry in found}.values())
+
     def names(self) -> Iterator[str]:
         return iter(sorted(self._entries))
 
@@ -311,21 +334,8 @@ def _load(shipped: tuple[Path, ...], extra: tuple[Path, ...], stamps: tuple[int,
     return ApiBook({**theirs, **own})
 
 
-def _entry(record: Mapping[str, Any], framework: str) -> Entry:
-    orders = tuple((order["versions"], _signature(order["parameters"])) for order in record.get("orders", ()))
-    return Entry(
-        names=tuple(record["names"]),
-        kind=record["kind"],
-        framework=framework,
-        parameters=_signature(record["parameters"]) if "parameters" in record else None,
-        call=_signature(record["call"]) if "call" in record else None,
-        data=record,
-        orders=orders,
-        former=frozenset(record.get("former", ())) | {each.name for _, order in orders for each in order},
-    )
-
-
-def _signature(specs: list[str]) -> tuple[Parameter, ...]:
+@functools.lru_cache(maxsize=4096)
+def _signature(specs: tuple[str, ...]) -> tuple[Parameter, ...]:
     parameters: list[Parameter] = []
     kind = "plain"
     for spec in specs:

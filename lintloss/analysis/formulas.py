@@ -89,7 +89,7 @@ def _note(machine: Machine, frame: Frame, term: Apply, found: _Match, origin: No
         "broadcast": "numpy",
         "reference": _REFERENCES.get(found.core),
     }
-    entry = Entry((f"hand-written {found.core.replace('_', ' ')}",), "loss", "python", None, None, data)
+    entry = Entry((f"hand-written {found.core.replace('_', ' ')}",), "loss", "python", data)
     machine.sites.append(
         Site(
             anchor="loss",

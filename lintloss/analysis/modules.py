@@ -20,7 +20,7 @@ from lintloss.analysis.syntax import ClassCode, FunctionCode, NodeOrigin, Unit
 from lintloss.analysis.terms import Api, Term, Unknown
 from lintloss.analysis.tree import Tree
 from lintloss.analysis.words import EVERYTHING, Asked
-from lintloss.sources import Source
+from lintloss.sources import Source, absolute
 
 MOST_FOLDERS_UP = 12
 MOST_IMPORTERS = 12
@@ -48,7 +48,7 @@ class Project:
 
     def module_of(self, source: Source) -> Module:
         """The module that a source is."""
-        key = str(Path(source.filename).absolute())
+        key = absolute(source.filename)
         found = self._modules.get(key)
         if found is None:
             found = self._modules[key] = self._make(source, Path(source.filename))
@@ -64,7 +64,7 @@ class Project:
 
     def outline(self, module: Module) -> Outline:
         """What a module's code names."""
-        return self._outlines[str(Path(module.filename).absolute())]
+        return self._outlines[absolute(module.filename)]
 
     def _make(self, source: Source, path: Path) -> Module:
         key = str(path.absolute())

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, Unit
 from lintloss.analysis.terms import Apply, Argument, Term
+
+if TYPE_CHECKING:
+    from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, Unit
 
 
 @dataclass(eq=False)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lintloss.analysis.apis import Entry
-from lintloss.analysis.syntax import NodeOrigin
 from lintloss.analysis.terms import Api, Apply, Guard, Origin, Term
 from lintloss.finding import Span
+
+if TYPE_CHECKING:
+    from lintloss.analysis.syntax import NodeOrigin
 
 
 @dataclass(frozen=True)

@@ -53,12 +53,12 @@ class Tree:
         return all(self._digest(kind, path) == digest for kind, path, digest in looks)
 
     def _digest(self, kind: str, path: str) -> str:
-        key = (kind, path)
-        if key not in self._digests:
+        found = self._digests.get((kind, path))
+        if found is None:
             answer = self._answer(kind, path)
             shown = answer.original if isinstance(answer, Source) else repr(answer).encode()
-            self._digests[key] = hashlib.blake2b(shown, digest_size=12).hexdigest()
-        return self._digests[key]
+            found = self._digests[kind, path] = hashlib.blake2b(shown, digest_size=12).hexdigest()
+        return found
 
     def _ask(self, kind: str, path: Path) -> object:
         self._looks[kind, str(path)] = None

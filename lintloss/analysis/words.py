@@ -101,22 +101,20 @@ def vocabulary(book: ApiBook, asked: Asked = EVERYTHING) -> Vocabulary:
     logarithms: set[str] = {"log"}
     sums: set[str] = set(_SUMS)
     squashing: set[str] = {"exp"}
-    for name in book.names():
-        for entry in book.entries(name):
-            spelled = entry.data.get("strings", ())
-            if makes_a_site(entry, book, asked):
-                makers.add(_last(name))
-                strings.update(spelled)
-                if _is_method(name, book):
-                    methods.add(_last(name))
-            if not _SQUASHING.isdisjoint(_activations(entry, book)) or entry["operation"] == "exp":
-                squashing.update((_last(name), *spelled))
-            if entry["operation"] in _CORES:
-                cores.add(_last(name))
-                if entry["operation"] == "log":
-                    logarithms.add(_last(name))
-            elif entry.kind == "reduce" and entry["operation"] in _SUMS:
-                sums.add(_last(name))
+    for entry in book.every():
+        names, spelled = {_last(name) for name in entry.names}, entry.data.get("strings", ())
+        if makes_a_site(entry, book, asked):
+            makers |= names
+            strings.update(spelled)
+            methods.update(_last(name) for name in entry.names if _is_method(name, book))
+        if not _SQUASHING.isdisjoint(_activations(entry, book)) or entry["operation"] == "exp":
+            squashing.update(names, spelled)
+        if entry["operation"] in _CORES:
+            cores |= names
+            if entry["operation"] == "log":
+                logarithms |= names
+        elif entry.kind == "reduce" and entry["operation"] in _SUMS:
+            sums |= names
     every = (makers | strings, methods, strings, cores, logarithms, sums, squashing)
     return Vocabulary(*(frozenset(word.encode() for word in words) for words in every))
 
