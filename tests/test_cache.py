@@ -70,6 +70,22 @@ def test_a_file_that_comes_to_shadow_an_import_is_seen() -> None:
     assert [finding.code for finding in report.findings] == ["LL101"]
 
 
+def test_a_loss_that_another_file_comes_to_name_is_seen() -> None:
+    Path("train.py").write_text("from models import predict\nimport costs\ncosts.my_loss(predict(x), y)\n")
+    Path("models.py").write_text("import torch\ndef predict(x):\n    return torch.softmax(x, dim=1)\n")
+    defined = "def my_loss(p, y):\n    return p\n"
+    Path("costs.py").write_text(defined)
+    Path("other.py").write_text("import train\nimport costs\ndef use(p, y):\n    return costs.my_loss(p, y)\n")
+    for _ in range(2):
+        assert run()[0].findings == ()
+    Path("costs.py").write_text("import torch\nmy_loss = torch.nn.functional.cross_entropy\n")
+    report, way = run()
+    assert [(each.span.filename, each.code) for each in report.findings] == [("train.py", "LL101")]
+    assert "other.py" in [name for _, name in way.timings.checked]
+    Path("costs.py").write_text(defined)
+    assert run()[0].findings == ()
+
+
 def test_a_file_that_comes_to_import_a_relay_is_seen() -> None:
     relay = "import tensorflow as tf\ndef cost(y, z):\n    return tf.nn.softmax_cross_entropy_with_logits(y, z)\n"
     Path("costs.py").write_text(relay)

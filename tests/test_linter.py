@@ -115,7 +115,7 @@ def test_selection(settings: Settings, expected: list[str]) -> None:
 
 
 def test_an_unknown_code_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="unknown rule code `LL111`; did you mean LL101"):
+    with pytest.raises(UsageError, match="unknown rule code `LL111`; did you mean `LL101`"):
         linter.lint([], Settings(ignore=("LL111",)))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lintloss import linter
-from lintloss.analysis import apis, syntax, words
+from lintloss.analysis import Analyser, apis, syntax, words
 from lintloss.analysis.outline import Outline
 from lintloss.analysis.words import EVERYTHING, Asked
 from lintloss.config import Settings
@@ -50,6 +50,10 @@ def making(code: str, asked: Asked = EVERYTHING) -> set[str]:
         "return criterion(z, y)",
         "return -tf.reduce_sum(y * tf.math.log(p))",
         "return np.mean((tf.nn.sigmoid(z) - y) ** 2)",
+        "return np.mean((tf.nn.sigmoid(z) - y) ** self.power)",
+        "return np.mean(pow(tf.nn.sigmoid(z) - y, 2))",
+        "return OwnLoss()(y, z)",
+        "return self.crit(z, y)",
     ],
 )
 def test_what_may_make_a_site(body: str) -> None:
@@ -75,6 +79,9 @@ def test_what_may_make_a_site(body: str) -> None:
         "return np.exp(x)",
         "return log.log(1, 'x')",
         "return compute_loss(x)",
+        "return OwnLoss(x)",
+        "return self.critic(x)",
+        "return np.sum(2 ** x) - np.sum(x ** 0.5) - np.sum(pow(x, 3))",
     ],
 )
 def test_what_makes_none(body: str) -> None:
@@ -88,6 +95,27 @@ def test_what_makes_none(body: str) -> None:
             {body}
     """
     assert making(code) == set()
+
+
+@pytest.mark.parametrize(
+    ("imports", "call"),
+    [
+        ("from .parts import made_loss", "made_loss(y, z)"),
+        ("from . import parts", "parts.made_loss(y, z)"),
+        ("import parts", "parts.made_loss(y, z)"),
+        ("from parts import made_loss as loss_of", "loss_of(y, z)"),
+    ],
+)
+def test_what_another_file_defines_makes_its_losses_there(tmp_path: Path, imports: str, call: str) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    file = tmp_path / "train.py"
+    file.write_text(f"{imports}\n\n\ndef run(y, z):\n    return {call}\n")
+    parts = tmp_path / "parts.py"
+    for written, expected in (("def made_loss(y, z):\n    return z\n", set()), ("made_loss = REGISTRY[0]\n", {"run"})):
+        parts.write_text(written)
+        (source,) = linter.read([file]).sources
+        project = Analyser([source])._project
+        assert set(project.outline(project.module_of(source)).making) == expected
 
 
 def test_metrics_count_where_a_rule_asks() -> None:

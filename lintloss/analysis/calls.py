@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import libcst as cst
 
-from lintloss.analysis import builtins, functional, models, record, stated, words
+from lintloss.analysis import builtins, construction, functional, models, record, stated, words
 from lintloss.analysis.machine import (
     DEEPEST_CALL,
     FALLS,
@@ -129,6 +130,9 @@ def call_function(
     remembered = machine.memo.get(key)
     if remembered is not None:
         return remembered[0]
+    if _may_be_left_out(machine, function):
+        machine.left_out += 1
+        return Apply(function, arguments, origin=origin)
     effort = machine.efforts.setdefault(id(function.code), Effort())
     if effort.is_idle and effort.steps > STEPS_PER_HELPER and function.code.name not in machine.leading:
         return unknown(f"`{function.code.name}` is called too often to be followed each time", origin)
@@ -139,6 +143,13 @@ def call_function(
     if machine.writes == done[0]:
         machine.memo[key] = (value, (function, arguments))
     return value
+
+
+def _may_be_left_out(machine: Machine, function: Function) -> bool:
+    """Whether a call need not be followed: in a loop's first run, all that matters is what its value depends on."""
+    return (
+        machine.is_probing and function.frame.module not in machine.mains and function.code.name not in machine.leading
+    )
 
 
 def _walk(
@@ -312,12 +323,17 @@ def class_attribute(machine: Machine, cls: Class, name: str) -> Term | None:
 
 
 def instantiate(machine: Machine, cls: Class, arguments: tuple[Argument, ...], origin: NodeOrigin | None) -> Instance:
-    """A new object; its `__init__` is walked."""
+    """A new object; its `__init__` is walked, now or when someone asks what the object holds."""
     made = Apply(cls, arguments, origin=origin)
     instance = machine.new_instance(cls, made, origin)
-    initialise = find_method(cls, "__init__")
+    initialise = find_method(cls, construction.CONSTRUCTOR)
     if initialise is not None:
-        call_function(machine, initialise, (Argument(None, instance), *arguments), origin)
+        build = partial(call_function, machine, initialise, (Argument(None, instance), *arguments), origin)
+        reach = construction.that_may_wait(machine, lineage(cls), arguments)
+        if reach is not None:
+            machine.put_off(instance, build, reach, knows_objects=construction.objects_in(arguments))
+        else:
+            build()
     else:
         for name, value in _given_fields(cls, arguments):
             machine.set_attribute(instance, name, value)

@@ -19,6 +19,7 @@ from lintloss.analysis.terms import Mapping as MappingTerm
 if TYPE_CHECKING:
     import libcst as cst
 
+    from lintloss.analysis.construction import Reach
     from lintloss.analysis.facts import Evaluator
     from lintloss.analysis.modules import Project
     from lintloss.analysis.record import Compilation
@@ -59,6 +60,37 @@ class Effort:
 
 
 @dataclass(eq=False)
+class Unbuilt:
+    """An object whose constructor has not been run: nobody has asked yet what it holds.
+
+    `build` runs it, in the circumstances in which the object was made. `built` is what that leaves in the heap, by the
+    numbers of the objects, each with what was there before: any state of the heap can take it over.
+    """
+
+    build: Callable[[], object]
+    reach: Reach
+    path: list[Guard]
+    scopes: list[tuple[frozenset[str], dict[str, Term]]]
+    calls: list[tuple[Function, Origin | None]]
+    flags: tuple[bool, bool]
+    built: dict[int, tuple[dict[str, Term] | None, dict[str, Term]]] | None = None
+
+    def may_set(self, name: str) -> bool:
+        """Whether the constructor may set an attribute of this name."""
+        return self.reach.sets is None or name in self.reach.sets
+
+    def add_to(self, heap: dict[int, dict[str, Term]]) -> None:
+        """Bring what the constructor wrote into a heap. What was written there since then stays."""
+        for number, (before, after) in (self.built or {}).items():
+            now = heap.get(number)
+            if now is None or now is before:
+                heap[number] = after
+            elif now is not after:
+                since = {name: value for name, value in now.items() if (before or {}).get(name) is not value}
+                heap[number] = {**after, **since}
+
+
+@dataclass(eq=False)
 class Machine:
     """Everything one analysis of one file shares between its parts."""
 
@@ -76,6 +108,8 @@ class Machine:
     called: set[int] = field(default_factory=set)
     called_on: set[tuple[int, int]] = field(default_factory=set)  # an object's number and what was called with it first
     instances: list[Instance] = field(default_factory=list)
+    unbuilt: dict[int, Unbuilt] = field(default_factory=dict)  # by number; an object that is in the heap is built there
+    reaches: dict[tuple[int, ...], Reach] = field(default_factory=dict)  # of constructors, by their classes' code
     memo: dict[tuple[Any, ...], tuple[Term, tuple[Any, ...]]] = field(default_factory=dict)
     writes: int = 0
     steps: int = 0
@@ -94,6 +128,7 @@ class Machine:
     passed_over: int = 0  # how often the file's own code that can lead to a site was left out by a decided test
     is_probing: bool = False  # whether a loop's body is run only to find what it changes
     loops_probed: int = 0
+    left_out: int = 0  # how many calls in such runs were not followed
     options_are_open: bool = False  # whether the program's options may have any value, rather than their defaults
     has_options: bool = False
     compilations: list[Compilation] = field(default_factory=list)
@@ -101,6 +136,7 @@ class Machine:
     noted: set[int] = field(default_factory=set)
     kept: list[Any] = field(default_factory=list)
     _may_lead: dict[int, bool] = field(default_factory=dict)
+    _onlookers: dict[int, None] = field(default_factory=dict)  # what is unbuilt and knows objects
 
     def step(self) -> None:
         """Count one evaluated node. Raises `BudgetExceeded` when the budget is used up."""
@@ -157,11 +193,54 @@ class Machine:
         self.heap[instance.number] = {}
         return instance
 
+    def attributes(self, number: int) -> Mapping[str, Term]:
+        """What an object holds."""
+        if number in self.unbuilt and number not in self.heap:
+            self._build(number)
+        return self.heap.get(number, {})
+
     def attribute(self, instance: Instance, name: str) -> Term | None:
-        return self.heap.get(instance.number, {}).get(name)
+        unbuilt = self.unbuilt.get(instance.number)
+        if unbuilt is not None and not unbuilt.may_set(name) and instance.number not in self.heap:
+            return None
+        return self.attributes(instance.number).get(name)
 
     def set_attribute(self, instance: Instance, name: str, value: Term) -> None:
-        self.heap[instance.number] = {**self.heap.get(instance.number, {}), name: value}
+        for number in [each for each in self._onlookers if each > instance.number]:
+            self._build(number)
+        self.heap[instance.number] = {**self.attributes(instance.number), name: value}
+        self.writes += 1
+
+    def put_off(self, instance: Instance, build: Callable[[], object], reach: Reach, *, knows_objects: bool) -> None:
+        """Run an object's constructor when someone asks what the object holds.
+
+        With `knows_objects`, before anything that is older than the object changes: the constructor may read it.
+        """
+        del self.heap[instance.number]
+        flags = self.is_open, self.without_defaults
+        self.unbuilt[instance.number] = Unbuilt(build, reach, [*self.path], [*self.scopes], [*self.calls], flags)
+        if knows_objects:
+            self._onlookers[instance.number] = None
+        self.writes += 1
+
+    def _build(self, number: int) -> None:
+        unbuilt = self.unbuilt[number]
+        self._onlookers.pop(number, None)
+        if unbuilt.built is not None:
+            unbuilt.add_to(self.heap)
+            return
+        before = dict(self.heap)
+        self.heap[number] = {}
+        here = self.path, self.scopes, self.calls, self.is_open, self.without_defaults
+        self.path, self.scopes, self.calls = unbuilt.path, unbuilt.scopes, unbuilt.calls
+        self.is_open, self.without_defaults = unbuilt.flags
+        try:
+            unbuilt.build()
+        finally:
+            self.path, self.scopes, self.calls, self.is_open, self.without_defaults = here
+        unbuilt.built = {
+            each: (before.get(each), after) for each, after in self.heap.items() if before.get(each) is not after
+        }
         self.writes += 1
 
     def attached(self, path: str) -> Term | None:
@@ -207,6 +286,8 @@ class Machine:
         else:
             frame.names = _joined(condition, first_names, frame.names)
             second_heap = self.heap
+            for number in self.unbuilt.keys() & (first_heap.keys() ^ second_heap.keys()):
+                self.unbuilt[number].add_to(second_heap if number in first_heap else first_heap)
             self.heap = {
                 number: _joined(condition, first_heap[number], second_heap[number])
                 if number in first_heap and number in second_heap and first_heap[number] is not second_heap[number]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -71,7 +72,8 @@ class Project:
         outline = self._outlines.pop(key, None)
         if outline is None or not _is_same(outline.code.source, source):
             self._parsed -= _weight(outline) if outline is not None else 0
-            outline = Outline(syntax.index(source), self._book, self._asked)
+            defines = partial(self._is_defined, path.absolute().parent)
+            outline = Outline(syntax.index(source), self._book, self._asked, defines)
             self._parsed += _weight(outline)
         self._outlines[key] = outline
         code = outline.code
@@ -187,6 +189,17 @@ class Project:
                 if found is not None:
                     return self._open(found)
         return Api(path)
+
+    def _is_defined(self, here: Path, path: str) -> bool:
+        """Whether a file of the project defines the function or class that a dotted path means in the folder `here`."""
+        module, _, name = path.rpartition(".")
+        inner = module.lstrip(".")
+        level = len(module) - len(inner)  # one more than that of the import, where that names a module itself
+        roots = [here, *here.parents][max(level - 2, 0) : level] if level else self._roots(here)
+        found = next(filter(None, (self._find(root, inner) for root in roots)), None) if inner else None
+        file = found / "__init__.py" if found is not None and found.suffix != ".py" else found
+        source = self.tree.source(file) if file is not None and self.tree.is_file(file) else None
+        return source is not None and re.search(rf"(?m)^(?:def|class) {re.escape(name)}\b", source.text) is not None
 
     def _roots(self, here: Path) -> list[Path]:
         roots: list[Path] = []

@@ -64,7 +64,7 @@ def _parsed(machine: Machine, parser: Instance) -> Term:
     values = machine.new_instance(parser.cls, None, parser.origin)
     machine.has_options = True
     if not machine.options_are_open:
-        for name, default in machine.heap.get(parser.number, {}).items():
+        for name, default in machine.attributes(parser.number).items():
             machine.set_attribute(values, name, default)
     machine.set_attribute(parser, _PARSED, values)
     return values

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from lintloss.analysis import words
@@ -33,6 +33,7 @@ from lintloss.analysis.words import POWER, Asked, Vocabulary
 
 _DISPLAYS = (ast.Tuple, ast.List, ast.Set)
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_POWERS = frozenset({b"pow", b"power"})
 _STANDARD = frozenset(sys.stdlib_module_names)
 
 
@@ -43,6 +44,8 @@ class Outline:
     code: ModuleCode
     book: ApiBook
     asked: Asked
+    is_defined: Callable[[str], bool] = lambda path: False  # whether a file of the project defines what a path means
+    _elsewhere: dict[str, bool] = field(default_factory=dict)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -68,6 +71,11 @@ class Outline:
     def making(self) -> frozenset[str]:
         """The names of functions and methods that may make a site."""
         return frozenset(part.name for part in self.parts if self._makes(part)) | self._summing
+
+    @cached_property
+    def leading(self) -> frozenset[str]:
+        """What leads to a site by its code alone, whatever the losses are called that it is handed."""
+        return self.leading_to(self.making)
 
     def leading_to(self, targets: Iterable[str]) -> frozenset[str]:
         """The targets, and the functions, methods and classes that name one of these, directly or through others."""
@@ -120,6 +128,10 @@ class Outline:
                 return True
         return not (self.vocabulary.sums | self.vocabulary.logarithms).isdisjoint(within)
 
+    def words_of(self, unit: Unit) -> frozenset[bytes]:
+        """The words of a piece of the file's code."""
+        return frozenset(self._words(unit))
+
     def _words(self, unit: Unit) -> list[bytes]:
         return b" ".join(self._lines[unit.first - 1 : unit.last]).split()
 
@@ -128,9 +140,15 @@ class Outline:
     @cached_property
     def _summing(self) -> frozenset[str]:
         """The names of definitions that sum up what a formula is made of, in their own code or in what they name."""
-        cores = {part.name for part in self.parts if self._holds_a_core(part)}
-        within = self.leading_to(cores) if cores else frozenset[str]()
-        return frozenset(part.name for part in self.parts if part.name in within and self._sums_up(part.unit))
+        return self._leading_to_cores(self._cores, self._sums_up) | self._leading_to_cores(
+            self.vocabulary.logarithms, self._turns_a_sign
+        )
+
+    def _leading_to_cores(self, cores: frozenset[bytes], is_loss: Callable[[Unit], bool]) -> frozenset[str]:
+        """The names of definitions that hold or lead to one of these operations, and make a loss of it."""
+        holding = {part.name for part in self.parts if self._holds_a_core(part, cores)}
+        within = self.leading_to(holding) if holding else frozenset[str]()
+        return frozenset(part.name for part in self.parts if part.name in within and is_loss(part.unit))
 
     @cached_property
     def _cores(self) -> frozenset[bytes]:
@@ -145,19 +163,18 @@ class Outline:
             return True
         return any(path.startswith(".") or not self._is_library(path) for path in self.imports.values())
 
-    def _holds_a_core(self, part: FunctionCode) -> bool:
-        if self._cores.isdisjoint(self._words(part.unit)) and POWER not in self._text(part.unit):
+    def _holds_a_core(self, part: FunctionCode, cores: frozenset[bytes]) -> bool:
+        powers = not cores.isdisjoint(_POWERS) and POWER in self._text(part.unit)
+        if not powers and cores.isdisjoint(self._words(part.unit)):
             return False
-        return part.tree is not None and any(self._is_core(node) for node in ast.walk(part.tree))
-
-    def _is_core(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.BinOp):
-            return isinstance(node.op, ast.Pow) and self._may_hold_predictions
-        return isinstance(node, ast.Call) and _last_name(node.func).encode() in self._cores
+        return part.tree is not None and any(_is_core(node, cores) for node in ast.walk(part.tree))
 
     def _sums_up(self, unit: Unit) -> bool:
-        """Whether code adds up what it gets; a logarithm with its sign turned is a loss without a sum."""
-        return not self.vocabulary.sums.isdisjoint(self._words(unit)) or "-" in self._text(unit)
+        return not self.vocabulary.sums.isdisjoint(self._words(unit))
+
+    def _turns_a_sign(self, unit: Unit) -> bool:
+        """Whether code may turn a sign: a logarithm whose sign is turned is a loss without a sum."""
+        return "-" in self._text(unit)
 
     def _text(self, unit: Unit) -> str:
         return "\n".join(self.code.source.lines[unit.first - 1 : unit.last])
@@ -203,17 +220,36 @@ class Outline:
                 return (name.encode() in makers or name in self._renamed) and self._is_imported_or_unbound(name)
             case ast.Constant(value=str(value)):
                 return value.encode("utf-8", "replace") in self.vocabulary.strings
+            case ast.Call(func=ast.Call(func=callee)):
+                return self._is_handed_over(callee)
             case ast.Call(func=callee):
-                name = _last_name(callee)
-                return words.may_be_a_loss(name.encode()) and self._is_handed_over(callee, name)
+                return not _names_a_class(callee) and self._is_handed_over(callee)
         return False
 
-    def _is_handed_over(self, callee: ast.expr, name: str) -> bool:
-        """Whether what is called may be a loss that comes as a parameter or an attribute."""
-        if name in self._defined:
+    def _is_handed_over(self, callee: ast.expr) -> bool:
+        """Whether what is called may be a loss that comes as a parameter, an attribute, or another file's variable.
+
+        What a file defines makes its losses there.
+        """
+        name = _last_name(callee)
+        if not words.may_be_a_loss(name.encode()) or name in self._defined:
             return False
-        root = (dotted_name(callee) or "").split(".")[0]
-        return root not in self.imports or not self._is_library(self.imports[root])
+        root, _, rest = (dotted_name(callee) or "").partition(".")
+        meant = self.imports.get(root)
+        if meant is None:
+            return True
+        path = f"{meant}.{rest}" if rest else meant
+        return not self._is_library(meant) and not self._is_elsewhere(path)
+
+    def _is_elsewhere(self, path: str) -> bool:
+        if path not in self._elsewhere:
+            self._elsewhere[path] = self.is_defined(path)
+        return self._elsewhere[path]
+
+    def look_again(self) -> None:
+        """Ask the project's files what has been asked of them before: what is known of this file depends on it."""
+        for path in self._elsewhere:
+            self.is_defined(path)
 
     def _may_mean_a_maker(self, node: ast.Attribute) -> bool:
         dotted = dotted_name(node)
@@ -288,6 +324,28 @@ def dotted_name(node: ast.AST) -> str | None:
         pieces.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(pieces)]) if isinstance(node, ast.Name) else None
+
+
+def _is_core(node: ast.AST, cores: frozenset[bytes]) -> bool:
+    """Whether a node is one of these operations. Numbers are no predictions, and only a second power is a distance."""
+    if isinstance(node, ast.BinOp):
+        given, exponent = node.left, node.right
+        return isinstance(node.op, ast.Pow) and not cores.isdisjoint(_POWERS) and _may_square(given, exponent)
+    if not isinstance(node, ast.Call) or (name := _last_name(node.func).encode()) not in cores:
+        return False
+    return name not in _POWERS or len(node.args) != 2 or _may_square(*node.args)
+
+
+def _may_square(given: ast.expr, exponent: ast.expr) -> bool:
+    if isinstance(given, ast.Constant):
+        return False
+    return not isinstance(exponent, ast.Constant) or exponent.value == 2
+
+
+def _names_a_class(callee: ast.expr) -> bool:
+    """Whether a callee is called like a class: a loss object is made then, and called elsewhere."""
+    name = _last_name(callee).lstrip("_")
+    return name[:1].isupper() and not name.isupper()
 
 
 def _last_name(node: ast.AST) -> str:

@@ -426,7 +426,7 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
     """
     names, heap = dict(frame.names), dict(machine.heap)
     known_sites, feeds, memo = len(machine.sites), dict(machine.feeds), dict(machine.memo)
-    is_within, machine.is_probing, loops = machine.is_probing, True, machine.loops_probed
+    is_within, machine.is_probing, done = machine.is_probing, True, (machine.loops_probed + 1, machine.left_out)
     start()
     ended = block(machine, frame, body)
     machine.is_probing = is_within
@@ -435,7 +435,7 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
         return ended
     changed = [name for name, value in names.items() if frame.names.get(name) is not value]
     grows = any(_is_built_on(frame.names.get(name), names[name]) for name in changed)
-    if not grows and machine.loops_probed == loops + 1:
+    if not grows and (machine.loops_probed, machine.left_out) == done:
         return FALLS
     del machine.sites[known_sites:]
     machine.feeds.clear()

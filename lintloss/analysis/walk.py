@@ -33,6 +33,7 @@ def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
     project.forget()
     module = project.module_of(source)
     code = module.code
+    project.outline(module).look_again()
     if code.broken is not None:
         analysis.unparsed = Unparsed(source, code.broken, code.row, code.column)
     elif may_hold_a_site and project.outline(module).may_hold_a_site:
@@ -72,6 +73,7 @@ def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
     machine.project.frame = module.frame
     machine.mains.append(module)
     try:
+        machine.leading = machine.project.outline(module).leading
         machine.project.run(machine, module)
         _run_what_nobody_calls(machine, module)
         if machine.injected or any(_is_relay(analysis, site) for site in _in_file(machine, module)):

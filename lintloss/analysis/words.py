@@ -22,8 +22,9 @@ _SUMS = ("sum", "mean")
 _SQUASHING = frozenset({"softmax", "sigmoid"})
 POWER = "**"
 # A loss that comes as a parameter or an attribute has no name that is known; it is called so everywhere.
-_INJECTED = re.compile(rb"loss|crit", re.IGNORECASE)
-_INJECTED_CALL = re.compile(rb"(?:loss|crit)\w*\s*\(")
+# A critic is a network.
+_INJECTED = re.compile(rb"loss|crit(?!ic)", re.IGNORECASE)
+_INJECTED_CALL = re.compile(rb"(?:loss|crit(?!ic))\w*\s*\(")
 _REGULAR_EXPRESSION = re.compile(rb"\bre\s*\.\s*compile\b")
 
 
@@ -80,6 +81,7 @@ def may_hold_a_site(text: str, vocabulary: Vocabulary) -> bool:
     return (POWER in text or not vocabulary.cores.isdisjoint(words)) and not vocabulary.sums.isdisjoint(words)
 
 
+@functools.lru_cache(maxsize=65536)
 def may_be_a_loss(name: bytes) -> bool:
     """Whether a name says that it is of a loss that was handed over."""
     return _INJECTED.search(name) is not None
