@@ -7,6 +7,7 @@ costs the file alone that makes it crash.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import multiprocessing
 import signal
@@ -26,6 +27,7 @@ from lintloss.depth import on_deep_stack
 from lintloss.sources import Source, Unreadable, absolute
 
 MOST_IN_A_GROUP = 8
+MOST_KEPT = 4_000_000  # characters of sources that a process has read
 
 
 def in_processes(
@@ -59,7 +61,7 @@ class _File:
 
 
 class _Shelf(Mapping[str, Source]):
-    """The sources of a run by their absolute paths, each read when it is first asked for."""
+    """The sources of a run by their absolute paths, each read when it is asked for; those read last are kept."""
 
     def __init__(self, files: Sequence[_File]) -> None:
         self._files = {absolute(file.filename): file for file in files}
@@ -75,6 +77,8 @@ class _Shelf(Mapping[str, Source]):
                 raise KeyError(key) from error
             if _digest(source) != file.digest:
                 raise KeyError(key)  # it has changed since it was read first
+            if sum(len(each.text) for each in self._read.values()) > MOST_KEPT:
+                self._read.clear()
             found = self._read[key] = replace(source, named=file.named)
         return found
 
@@ -99,6 +103,8 @@ def _start(files: Sequence[_File], settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     _Worker.shelf = _Shelf(files)
     _Worker.checker = Checker(_Worker.shelf, settings)
+    gc.collect()
+    gc.freeze()  # what is there by now stays: LibCST, the API book, the rules
 
 
 def _check_group(names: Sequence[str]) -> list[Checked | None]:

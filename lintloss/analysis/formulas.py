@@ -45,7 +45,9 @@ class _Match:
 
 
 def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -> None:
-    """Write down the hand-written losses in a statement's value."""
+    """Write down the hand-written losses in a statement's value, if the statement is of the file that is analysed."""
+    if frame.module is not machine.mains[0]:
+        return
     pending = [value]
     while pending:
         term = pending.pop()
@@ -108,9 +110,20 @@ def _note(machine: Machine, frame: Frame, term: Apply, found: _Match, origin: No
 
 
 def _match(machine: Machine, term: Term) -> _Match | None:
-    """A loss formula with `term` as its outermost operation."""
+    """A loss formula with `term` as its outermost operation, but for one that is said where it stands: within another
+    statement, or in another file.
+    """
     if id(term) in machine.noted:
         return None
+    found = _matched(machine, term)
+    return None if found is not None and _is_loss(found) and not _is_here(machine, term) else found
+
+
+def _is_here(machine: Machine, term: Term) -> bool:
+    return not isinstance(term.origin, NodeOrigin) or term.origin.unit.source is machine.mains[0].code.source
+
+
+def _matched(machine: Machine, term: Term) -> _Match | None:
     operation = _operation(machine, term)
     if operation is None:
         return None

@@ -34,6 +34,7 @@ from lintloss.analysis.words import POWER, Asked, Vocabulary
 _DISPLAYS = (ast.Tuple, ast.List, ast.Set)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _POWERS = frozenset({b"pow", b"power"})
+COMPILE = "compile"
 _STANDARD = frozenset(sys.stdlib_module_names)
 
 
@@ -135,6 +136,15 @@ class Outline:
     def _words(self, unit: Unit) -> list[bytes]:
         return b" ".join(self._lines[unit.first - 1 : unit.last]).split()
 
+    @cached_property
+    def calls_of_losses(self) -> list[ast.Call]:
+        """The calls by the name of a loss function, and of `compile`."""
+        wanted = self.vocabulary.losses | {COMPILE.encode()}
+        if wanted.isdisjoint(b" ".join(self._lines).split()):
+            return []
+        nodes = (node for statement in self.code.body for node in ast.walk(statement))
+        return [node for node in nodes if isinstance(node, ast.Call) and last_name(node.func).encode() in wanted]
+
     # -- formulas ------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -231,7 +241,7 @@ class Outline:
 
         What a file defines makes its losses there.
         """
-        name = _last_name(callee)
+        name = last_name(callee)
         if not words.may_be_a_loss(name.encode()) or name in self._defined:
             return False
         root, _, rest = (dotted_name(callee) or "").partition(".")
@@ -331,7 +341,7 @@ def _is_core(node: ast.AST, cores: frozenset[bytes]) -> bool:
     if isinstance(node, ast.BinOp):
         given, exponent = node.left, node.right
         return isinstance(node.op, ast.Pow) and not cores.isdisjoint(_POWERS) and _may_square(given, exponent)
-    if not isinstance(node, ast.Call) or (name := _last_name(node.func).encode()) not in cores:
+    if not isinstance(node, ast.Call) or (name := last_name(node.func).encode()) not in cores:
         return False
     return name not in _POWERS or len(node.args) != 2 or _may_square(*node.args)
 
@@ -344,11 +354,12 @@ def _may_square(given: ast.expr, exponent: ast.expr) -> bool:
 
 def _names_a_class(callee: ast.expr) -> bool:
     """Whether a callee is called like a class: a loss object is made then, and called elsewhere."""
-    name = _last_name(callee).lstrip("_")
+    name = last_name(callee).lstrip("_")
     return name[:1].isupper() and not name.isupper()
 
 
-def _last_name(node: ast.AST) -> str:
+def last_name(node: ast.AST) -> str:
+    """The last word of a name or of an attribute."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 

@@ -314,7 +314,7 @@ def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 COMPOUND = tuple(kind for kind in ast.stmt.__subclasses__() if "body" in kind._fields)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_SHORT = 80
+_SHORT = 140
 
 
 def _nesting(statement: ast.stmt, source: Source, depth: int = 0) -> int:

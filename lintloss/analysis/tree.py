@@ -19,6 +19,7 @@ from lintloss.sources import Source, Unreadable
 MOST_FILES_SEARCHED = 400
 MOST_READ_FOR_IMPORTS = 5_000_000  # some files are gigabytes of nothing
 MOST_FOLDERS_UP = 12
+MOST_KEPT = 4_000_000  # characters of sources that one file after another has imported
 _MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 
 # A question about a path, and a digest of the answer.
@@ -42,7 +43,13 @@ class Tree:
     # -- what was looked at --------------------------------------------------------------------------------------
 
     def forget_looks(self) -> None:
+        """Begin with another file. Sources that were read from the disk are kept only so far."""
         self._looks.clear()
+        read = {key: each for key, each in self._answers.items() if isinstance(each, Source)}
+        if sum(len(each.text) for each in read.values()) > MOST_KEPT:
+            for kind, path in read:
+                self._digest(kind, path)  # what depends on the file has seen it like this
+                del self._answers[kind, path]
 
     def looks(self) -> tuple[Look, ...]:
         """What has been asked since the looks were forgotten, and what the answers were."""

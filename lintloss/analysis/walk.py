@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,13 +13,13 @@ from lintloss.analysis.facts import Evaluator
 from lintloss.analysis.machine import STEPS_PER_CALL, BudgetExceeded, Machine, unknown
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
+from lintloss.analysis.outline import COMPILE, last_name
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Parameter, Sequence, Term
 from lintloss.finding import Span
 from lintloss.sources import Source
 
 LONGEST_TABLE = 64  # entries of a literal that are looked through for losses
-_COMPILE = "compile"
 
 
 def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
@@ -103,24 +102,22 @@ def _unreached(module: Module, machine: Machine) -> list[Unjudged]:
     return [
         Unjudged(span, name, "analysis budget: the file is too intricate")
         for span, name, _ in _calls_not_reached(module, machine)
-        if name != _COMPILE
+        if name != COMPILE
     ]
 
 
 def _calls_not_reached(module: Module, machine: Machine) -> Iterator[tuple[Span, str, int]]:
     """The calls of losses and of `compile` that no walk has come to, with the row of the module they are in."""
-    source = module.code.source
     origins = [*(site.origin for site in machine.sites), *(each.origin for each in machine.compilations)]
     reached = {(origin.span.cell, origin.span.start) for origin in origins}
-    names = {name.rsplit(".", 1)[-1] for name in machine.book.names() if machine.book.entries(name)[0].kind == "loss"}
-    for node in (node for statement in module.code.body for node in ast.walk(statement)):
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            start = (node.lineno, node.col_offset + 1)
-            span = source.span(*start, node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
-            is_loss = name == _COMPILE or (name in names and not name[0].isupper())
-            if is_loss and (span.cell, span.start) not in reached:
-                yield span, name, node.lineno
+    for call in machine.project.outline(module).calls_of_losses:
+        start, end = (
+            (call.lineno, call.col_offset + 1),
+            (call.end_lineno or call.lineno, (call.end_col_offset or 0) + 1),
+        )
+        span = module.code.source.span(*start, *end)
+        if (span.cell, span.start) not in reached:
+            yield span, last_name(call.func), call.lineno
 
 
 def _is_relay(analysis: Analysis, site: Site) -> bool:

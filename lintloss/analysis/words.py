@@ -47,6 +47,8 @@ class Vocabulary:
 
     Of the makers `methods` are called on values, `strings` are strings that mean one where they are given to something.
 
+    `losses` are the names of loss functions.
+
     `squashing` are the words that make the predictions of which formulas speak: softmax, sigmoid, and `exp`, of which
     both can be written out.
     """
@@ -58,6 +60,7 @@ class Vocabulary:
     logarithms: frozenset[bytes]
     sums: frozenset[bytes]
     squashing: frozenset[bytes]
+    losses: frozenset[bytes]
 
 
 def of(text: str) -> list[bytes]:
@@ -117,7 +120,9 @@ def vocabulary(book: ApiBook, asked: Asked = EVERYTHING) -> Vocabulary:
                 logarithms |= names
         elif entry.kind == "reduce" and entry["operation"] in _SUMS:
             sums |= names
-    every = (makers | strings, methods, strings, cores, logarithms, sums, squashing)
+    losses = {_last(name) for name in book.names() if book.entries(name)[0].kind == "loss"}
+    functions = {name for name in losses if not name[0].isupper()}
+    every = (makers | strings, methods, strings, cores, logarithms, sums, squashing, functions)
     return Vocabulary(*(frozenset(word.encode() for word in words) for words in every))
 
 
