@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from lintloss.analysis.terms import Choice, Condition, Const, Guard, Sequence, T
 from lintloss.config import Settings
 from lintloss.errors import UsageError
 from lintloss.finding import CallVerdict, Finding, Location, LossCall, Severity, Span
-from lintloss.pages import VERBS, parse_page
+from lintloss.knowledge import key_lines
+from lintloss.pages import VERBS, load_page, parse_page
 from lintloss.rulebook import Rule, judge, load_rules
 from lintloss.vocabulary import SUBJECTS, Case
 from lintloss.vocabulary import Test as Asked
@@ -551,3 +552,18 @@ def test_only_the_fixes_whose_conditions_hold_are_proposed(monkeypatch: pytest.M
     monkeypatch.setattr(lintloss.fixes, "propose", lambda rule, *_: verbs.extend(each.verb for each in rule.fixes))
     judged(SOFTMAX_CE, SOFTMAX)
     assert verbs == ["pass-preactivation", "drop-layer"]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"), [(None, "No such file or directory"), (b"# LL999\n\xff", "not UTF-8: invalid start byte")]
+)
+@pytest.mark.parametrize(("load", "name"), [(load_page, "LL999-a-rule.md"), (key_lines, "own.toml")])
+def test_knowledge_that_cannot_be_read_is_named(
+    load: Callable[[Path], object], name: str, content: bytes | None, complaint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError) as raised:
+        load(path)
+    assert str(raised.value) == f"{path}: {complaint}"
