@@ -378,6 +378,10 @@ WHOLE = {
     "tf.nn.softmax(z)[0, 1]": ONE_COLUMN,
     "tf.nn.softmax(z)[..., 1]": ONE_COLUMN,
     "tf.nn.softmax(tf.matmul(x, w))[:, 0]": ONE_COLUMN,
+    "tf.nn.softmax(tf.matmul(x, w))[:, :, 0]": ONE_COLUMN,
+    "tf.nn.softmax(tf.matmul(x, w))[:, 0, :]": applied(
+        "softmax", "tf.nn.softmax(tf.matmul(x, w))", since=("select",), shape=None, units=None
+    ),
     "tf.nn.softmax(z)[0]": applied("softmax", SOFT, since=("select",), shape=(5,)),
     "tf.nn.softmax(z)[:, :3]": applied("softmax", SOFT, since=("select",), shape=None, units=None),
     "tf.nn.softmax(tf.ones([2, 3, 4]))[0, 1]": applied(
@@ -411,6 +415,7 @@ WHOLE = {
     "tf.split(tf.nn.sigmoid(z), 2, axis=1)[0]": applied(
         "sigmoid", "tf.nn.sigmoid(z)", since=("select", "select"), shape=None, units=None, repair="lost"
     ),
+    "np.unheard_of(z)": {"reason": "what `unheard_of` gives is not known"},
     # numbers
     "3.5": {"shape": (), "role": "literal", "reason": "it is the constant 3.5"},
     "[[1.0, 2.0], [3.0]]": {"role": "literal", "reason": "its rows have different lengths"},
@@ -423,6 +428,12 @@ WHOLE = {
         **ONE_HOT,
         "classes": 3,
         "shape": (2, 3),  # Keras drops the column
+        "steps": ("made one-hot here",),
+    },
+    "keras.utils.to_categorical(tf.zeros([4, 2, 1]), 3)": {
+        **ONE_HOT,
+        "classes": 3,
+        "shape": (4, 2, 3),
         "steps": ("made one-hot here",),
     },
     "tf.one_hot([[0], [1]], 3)": {**ONE_HOT, "classes": 3, "shape": (2, 1, 3), "steps": ("made one-hot here",)},

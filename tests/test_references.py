@@ -396,6 +396,20 @@ def test_activations() -> None:
     np.testing.assert_allclose(np.exp(references.log_softmax(LOGITS, 0)).T, [shares(row) for row in LOGITS.T])
 
 
+def test_rows_far_apart_do_not_disturb_each_other() -> None:
+    apart = np.array([[1000.0, 1000.0], [-1000.0, -1000.0]])
+    np.testing.assert_allclose(references.log_softmax(apart), np.full((2, 2), -math.log(2)))
+
+
+def test_classes_stand_last_where_there_are_more_axes() -> None:
+    deep, ids = LOGITS.reshape(2, 1, 3), np.array([[1], [0]])
+    for function in (references.multi_margin, references.sparse_softmax_cross_entropy):
+        flat = function(LOGITS, ids[:, 0], Options(class_weights=WEIGHTS))
+        found = function(deep, ids, Options(class_weights=WEIGHTS))
+        np.testing.assert_allclose(found.values, flat.values.reshape(2, 1))
+        np.testing.assert_allclose(found.slopes, flat.slopes.reshape(2, 1, 3))
+
+
 @pytest.mark.parametrize(
     ("reduction", "factor"),
     [

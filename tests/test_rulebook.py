@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import lintloss.fixes
+from lintloss import linter
 from lintloss.analysis import apis
 from lintloss.analysis.apis import Entry
 from lintloss.analysis.facts import Alternative, Facts, Step
@@ -22,6 +23,7 @@ from lintloss.finding import CallVerdict, Finding, Location, LossCall, Severity,
 from lintloss.knowledge import key_lines
 from lintloss.pages import VERBS, load_page, parse_page
 from lintloss.rulebook import Rule, judge, load_rules
+from lintloss.sources import Source
 from lintloss.vocabulary import SUBJECTS, Case
 from lintloss.vocabulary import Test as Asked
 
@@ -511,6 +513,23 @@ def test_misuse_unless_a_condition_holds_names_it_so() -> None:
 
 
 # Contexts joined
+
+
+@pytest.mark.parametrize(("calls", "expected"), [("cost(True)\ncost(False)\n", []), ("cost(False)\n", ["LL101"])])
+def test_an_activation_for_inference_is_no_mistake_where_training_goes_without(calls: str, expected: list[str]) -> None:
+    code = f"""\
+import tensorflow as tf
+x, w, y = tf.ones([4, 3]), tf.ones([3, 5]), tf.one_hot([0, 1, 2, 3], 5)
+
+def cost(training):
+    z = x @ w
+    if not training:
+        z = tf.nn.softmax(z)
+    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=z)
+
+{calls}"""
+    report = linter.lint([Source.from_text(code, "train.py")], Settings())
+    assert [finding.code for finding in report.findings] == expected
 
 
 def test_one_misused_context_is_a_finding_that_names_its_caller() -> None:
