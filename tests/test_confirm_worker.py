@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from confirm_terms import LABELS, LOGITS, book, call, site, unknown, value
 
@@ -152,3 +153,110 @@ def test_leaves_are_shared_between_two_readings() -> None:
     two = second.program(call("tensorflow.nn.softmax", unknown("x")))
     assert one.leaves.keys() == two.leaves.keys()
     assert one.nodes == two.nodes
+
+
+def meant(kind: str, said: dict[str, Any], **given: Any) -> list[Any]:
+    """The program of a call by what its API file says of it."""
+    constants = [["const", each] for each in (said, *given.values())]
+    arguments = [[name, at] for at, name in enumerate(("said", *given))]
+    return [*constants, ["api", f"meaning.{kind}"], ["apply", len(constants), arguments]]
+
+
+Z, Y = [[1.0, -2.0], [0.5, 3.0]], [[0.0, 1.0], [1.0, 1.0]]
+MEANT = {
+    "a layer that applies an activation": (
+        meant("layer", {"applies": "sigmoid"}, input=Z),
+        1 / (1 + np.exp(-np.array(Z))),
+    ),
+    "a layer that changes nothing": (meant("layer", {"passes": "dropout"}, input=Z), Z),
+    "an activation over an axis that the rank decides": (
+        meant("activation", {"activation": "softmax", "implicit_axis": [0, 0, 1]}, input=Z),
+        np.exp(Z) / np.exp(Z).sum(1, keepdims=True),
+    ),
+    "a clip": (meant("pass", {"since": "clip"}, input=Z, low=-1.0, high=1.0), np.clip(Z, -1, 1)),
+    "a clip from above": (meant("pass", {"since": "clip"}, input=Z, high=0.0), np.minimum(Z, 0)),
+    "where": (
+        meant("elementwise", {"operation": "where"}, condition=[[True, False], [False, True]], input=Z, other=Y),
+        np.where([[True, False], [False, True]], Z, Y),
+    ),
+    "a product of two of a kind": (
+        meant("elementwise", {"operation": "multiply"}, input=Z, other=Y),
+        np.multiply(Z, Y),
+    ),
+    "a maximum along an axis": (meant("reduce", {"operation": "max"}, input=Z, axis=1, keepdims=True), [[1.0], [3.0]]),
+    "an absolute error": (
+        meant("loss", {"family": "absolute", "input": "any", "reduction": "mean"}, prediction=Z, labels=Y),
+        np.abs(np.subtract(Z, Y)).mean(),
+    ),
+    "weights of examples": (
+        meant(
+            "loss",
+            {"family": "squared", "input": "any", "averages": True, "reduction": "sum"},
+            prediction=Z,
+            labels=Y,
+            weights=[1.0, 3.0],
+        ),
+        (np.square(np.subtract(Z, Y)).mean(1) * [1, 3]).sum(),
+    ),
+}
+NOT_MEANT = {
+    "an activation": meant("activation", {"activation": "maxout"}, input=Z),
+    "a layer": meant("layer", {"applies": "maxout"}, input=Z),
+    "what passes": meant("pass", {"since": "sort"}, input=Z),
+    "an operation": meant("elementwise", {"operation": "erf"}, input=Z),
+    "a reduction of values": meant("reduce", {"operation": "median"}, input=Z),
+    "an encoding": meant("encoder", {"encoding": "multi_hot"}, input=[1, 0], classes=2),
+    "a loss": meant("loss", {"family": "ranking", "input": "any"}, prediction=Z, labels=Y),
+    "a reduction of losses": meant(
+        "loss", {"family": "squared", "input": "any", "reduction": "median"}, prediction=Z, labels=Y
+    ),
+    "probabilities of exclusive classes": meant(
+        "loss", {"family": "softmax", "input": "probabilities", "labels": "dense"}, prediction=Y, labels=Y
+    ),
+}
+
+
+@pytest.mark.parametrize(("nodes", "expected"), MEANT.values(), ids=MEANT)
+def test_what_is_meant_is_computed(nodes: list[Any], expected: Any, worker: Worker) -> None:
+    """Calls of a framework that is not there, run by TensorFlow: against NumPy."""
+    assert np.allclose(evaluated(worker, nodes)["value"]["data"], expected)
+
+
+@pytest.mark.parametrize("nodes", NOT_MEANT.values(), ids=NOT_MEANT)
+def test_what_cannot_be_meant_is_refused(nodes: list[Any], worker: Worker) -> None:
+    assert "cannot stand in" in evaluated(worker, nodes)["refused"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([["complex", 3.0, 4.0], ["api", "builtins.abs"], ["apply", 1, [[None, 0]]]], 5.0),
+        ([["bytes", "ab"], ["api", "builtins.len"], ["apply", 1, [[None, 0]]]], 2),
+        ([["const", "a"], ["const", 7], ["mapping", [[0, 1]]], ["api", "builtins.len"], ["apply", 3, [[None, 2]]]], 1),
+        ([["const", [2, 10]], ["api", "operator.pow"], ["apply", 1, [["*", 0]]]], 1024),
+        (
+            [["const", {"axis": 0}], ["const", Z], ["api", "numpy.sum"], ["apply", 2, [[None, 1], ["**", 0]]]],
+            [1.5, 1.0],
+        ),
+        (
+            [
+                ["const", Z],
+                ["api", "numpy.array"],
+                ["apply", 1, [[None, 0]]],
+                ["ellipsis"],
+                ["const", 0],
+                ["sequence", "tuple", [3, 4]],
+                ["api", "operator.getitem"],
+                ["apply", 6, [[None, 2], [None, 5]]],
+            ],
+            [1.0, 0.5],
+        ),
+    ],
+    ids=["a complex number", "bytes", "a dict", "unpacked", "unpacked by name", "an ellipsis"],
+)
+def test_each_node_is_run(nodes: list[Any], expected: Any, worker: Worker) -> None:
+    assert evaluated(worker, nodes)["value"]["data"] == pytest.approx(expected)
+
+
+def test_a_node_that_is_unknown_is_refused(worker: Worker) -> None:
+    assert "unknown node" in evaluated(worker, [["eval", "1"]])["refused"]
