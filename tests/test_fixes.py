@@ -380,6 +380,118 @@ def test_swapped_arguments() -> None:
     )
 
 
+# -- all verbs: what is edited ---------------------------------------------------------------------------------
+
+SOFTMAX_HEAD = 'm = tf.keras.Sequential([layers.Dense(10, activation="softmax")])\n'
+EDITS = {
+    "logits of a relay's caller, by keyword": (
+        HEAD,
+        f"def total(labels, scores):\n    return {CROSS_ENTROPY}(labels=labels, logits=scores)\n"
+        "z = x @ W\np = tf.nn.softmax(z)\nloss = total(labels=y, scores=p)\n",
+        {"scores=p)": "scores=z)"},
+    ),
+    "an attribute that holds the logits": (
+        HEAD,
+        "class Net:\n    def __init__(self):\n        self.z = x @ W\n        self.p = tf.nn.softmax(self.z)\n"
+        f"    def loss(self):\n        return {CROSS_ENTROPY}(labels=y, logits=self.p)\nNet().loss()\n",
+        {"logits=self.p": "logits=self.z"},
+    ),
+    "an attribute that is bound anew": (
+        HEAD,
+        "class Net:\n    def __init__(self):\n        self.z = x @ W\n        self.p = tf.nn.softmax(self.z)\n"
+        "        self.z = tf.nn.relu(self.z)\n"
+        f"    def loss(self):\n        return {CROSS_ENTROPY}(labels=y, logits=self.p)\nNet().loss()\n",
+        {
+            "        self.p = tf.nn.softmax(self.z)": (
+                "        self.logits = self.z\n        self.p = tf.nn.softmax(self.logits)"
+            ),
+            "logits=self.p": "logits=self.logits",
+        },
+    ),
+    "a helper's activation by position": (
+        HEAD,
+        "def head(v, act=tf.nn.softmax):\n    return act(v @ W)\nout = head(x, tf.nn.softmax)\n"
+        f"loss = {CROSS_ENTROPY}(labels=y, logits=out)\n",
+        {
+            "out = head(x, tf.nn.softmax)": "out_logits = head(x, tf.identity)\nout = tf.nn.softmax(out_logits)",
+            "logits=out)": "logits=out_logits)",
+        },
+    ),
+    "a method's activation": (
+        HEAD,
+        "class Net:\n    def head(self, v, act=None):\n        v = v @ W\n        return v if act is None else act(v)\n"
+        f"out = Net().head(x, act=tf.nn.softmax)\nloss = {CROSS_ENTROPY}(labels=y, logits=out)\n",
+        {
+            "out = Net().head(x, act=tf.nn.softmax)": ("logits = Net().head(x, act=None)\nout = tf.nn.softmax(logits)"),
+            "logits=out)": "logits=logits)",
+        },
+    ),
+    "what unpacked arguments may say stays": (
+        HEAD,
+        "def head(v, act=tf.nn.softmax):\n    v = v @ W\n    return v if act is None else act(v)\noptions = {}\n"
+        f"out = head(x, **options)\nloss = {CROSS_ENTROPY}(labels=y, logits=out)\n",
+        {},
+    ),
+    "a loss function handed to compile": (
+        KERAS,
+        SOFTMAX_HEAD + "m.compile(loss=tf.keras.losses.sparse_categorical_crossentropy)\nm.fit(x, y)\n",
+        {"losses.sparse_": "losses."},
+    ),
+    "a loss function imported by its name": (
+        KERAS,
+        "from tensorflow.keras.losses import sparse_categorical_crossentropy\n"
+        + SOFTMAX_HEAD
+        + "m.compile(loss=sparse_categorical_crossentropy)\nm.fit(x, y)\n",
+        {"(loss=sparse_categorical": "(loss=tf.keras.losses.categorical"},
+    ),
+    "the string where it is written": (
+        KERAS,
+        f'NAME = "sparse_categorical_crossentropy"\n{SOFTMAX_HEAD}m.compile(loss=NAME)\nm.fit(x, y)\n',
+        {'"sparse_': '"'},
+    ),
+    "arguments by position": (
+        HEAD,
+        "ids = tf.compat.v1.placeholder(tf.int32, [None])\np = tf.nn.softmax(x @ W)\n"
+        "loss = tf.keras.losses.categorical_crossentropy(ids, p)\n",
+        {"losses.categorical": "losses.sparse_categorical"},
+    ),
+    "the first of several arguments": (
+        KERAS,
+        SOFTMAX_HEAD
+        + "m.compile(loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1))\n",
+        {"from_logits=True, ": ""},
+    ),
+    "an argument by position with others behind it": (
+        KERAS,
+        SOFTMAX_HEAD + "m.compile(loss=tf.keras.losses.CategoricalCrossentropy(True, 0.1))\n",
+        {"(True, ": "(False, "},
+    ),
+    "an argument with a comment": (
+        KERAS,
+        SOFTMAX_HEAD
+        + "m.compile(loss=tf.keras.losses.CategoricalCrossentropy(\n    from_logits=True,  # as in the paper\n))\n",
+        {"from_logits=True,": ""},
+    ),
+    "an argument behind one with a comment": (
+        KERAS,
+        SOFTMAX_HEAD
+        + "m.compile(loss=tf.keras.losses.CategoricalCrossentropy(\n"
+        + "    label_smoothing=0.1,  # as in the paper\n    from_logits=True,\n))\n",
+        {"from_logits=True,": ""},
+    ),
+}
+
+
+@pytest.mark.parametrize(("head", "code", "edits"), EDITS.values(), ids=EDITS)
+def test_only_what_has_to_be_is_edited(head: str, code: str, edits: dict[str, str]) -> None:
+    wanted = code
+    for old, new in edits.items():
+        assert wanted.count(old) == 1
+        wanted = wanted.replace(old, new)
+    assert findings(head + code)
+    assert fixed(head + code) == head + wanted
+
+
 # -- replace-formula -----------------------------------------------------------------------------------------
 
 FUSED = f"{CROSS_ENTROPY}(labels=y, logits=z)"
