@@ -680,6 +680,49 @@ def test_what_went_into_an_activation(expression: str, went_in: dict[str, object
     assert {each: value for each, value in vars(facts).items() if value != vars(Facts())[each]} == went_in
 
 
+@pytest.mark.parametrize(
+    ("shape", "axis"), [("3", 0), ("2, 3", 1), ("2, 3, 4", 0), ("2, 3, 4, 5", 1), ("1, 2, 3, 4, 5, 6", 1)]
+)
+def test_the_axis_that_pytorch_takes_where_none_is_given(shape: str, axis: int) -> None:
+    """PyTorch's `_get_softmax_dim`: 0 for ranks 0, 1 and 3, else 1."""
+    facts = known(f"F.softmax(torch.zeros({shape}))", "import torch\nimport torch.nn.functional as F\n")
+    assert facts.axis == axis
+
+
+def labels_fed(*fed: str) -> Facts:
+    """The facts of labels that stand in a placeholder."""
+    runs = "".join(f"session.run(loss, {{t: {each}}})\n" for each in fed)
+    code = (
+        f"{IMPORTS}{LOGITS}t = tf.compat.v1.placeholder(tf.float32)\n"
+        f"loss = tf.nn.softmax_cross_entropy_with_logits(labels=t, logits=z)\n"
+        f"with tf.compat.v1.Session() as session:\n    pass\n{runs}"
+    )
+    source = Source.from_text(code, "train.py")
+    analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    assert site.labels is not None
+    return analysis.facts.single(site.labels)
+
+
+def test_a_placeholder_is_what_is_fed_where_that_is_of_one_kind() -> None:
+    facts = labels_fed("np.eye(5)[[0, 1]]")
+    assert (facts.role, facts.encoding, facts.classes) == ("input", "one_hot", 5)
+    facts = labels_fed("np.eye(5)[[0, 1]]", "np.eye(5)[[1, 1]]")
+    assert (facts.encoding, facts.classes) == ("one_hot", 5)
+    facts = labels_fed("np.eye(5)[[0, 1]]", "[0, 1, 2]")
+    assert (facts.encoding, facts.classes, facts.reason) == ("unknown", None, "it is fed from outside")
+
+
+def test_a_parameter_of_what_nobody_calls_is_named() -> None:
+    code = f"{IMPORTS}def cost(q):\n    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=q)\n"
+    source = Source.from_text(code, "train.py")
+    analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    facts = analysis.facts.single(site.prediction)
+    assert facts.role == "parameter"
+    assert facts.reason == "`q` is a parameter of `cost`, and no call of it is in reach"
+
+
 # -- what NumPy says of the same code --------------------------------------------------------------------------------
 
 ARRAYS = [
