@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import libcst as cst
 import pytest
 
+from lintloss import linter
 from lintloss.analysis import Analyser, calls, machine
 from lintloss.depth import on_deep_stack
 from lintloss.sources import Source
@@ -27,6 +30,10 @@ class Work:
 
 
 def work(text: str, monkeypatch: pytest.MonkeyPatch) -> Work:
+    return work_on([Source.from_text(HEAD + text, "made.py")], monkeypatch)
+
+
+def work_on(sources: Sequence[Source], monkeypatch: pytest.MonkeyPatch) -> Work:
     steps, parsed, walked = [0], [0], list[str]()
     step, parse, walk = machine.Machine.step, cst.parse_module, calls._walk
 
@@ -46,10 +53,10 @@ def work(text: str, monkeypatch: pytest.MonkeyPatch) -> Work:
         patched.setattr(machine.Machine, "step", count_step)
         patched.setattr(cst, "parse_module", count_parse)
         patched.setattr(calls, "_walk", count_walk)
-        source = Source.from_text(HEAD + text, "made.py")
-        analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
-    losses = sum(site.anchor == "loss" for site in analysis.sites)
-    return Work(steps[0], parsed[0], walked, losses, analysis.exhausted)
+        analyser = Analyser(sources)
+        analyses = on_deep_stack(lambda: [analyser.analyse(source) for source in sources])
+    losses = sum(site.anchor == "loss" for analysis in analyses for site in analysis.sites)
+    return Work(steps[0], parsed[0], walked, losses, any(analysis.exhausted for analysis in analyses))
 
 
 def losses(number: int) -> str:
@@ -67,6 +74,32 @@ def long_file(functions: int) -> str:
         f"def idle_{n}(x):\n    if x > {n}:\n        x = x + {n}\n    return x\n" for n in range(functions)
     )
     return f"{idle}\n\n{losses(1)}"
+
+
+def tree(folder: Path, copies: int) -> list[Source]:
+    """So many projects side by side, each of a model, a loss of its own, and a file that trains one with the other."""
+    for number in range(copies):
+        project = folder / f"project_{number}"
+        project.mkdir(parents=True)
+        for name, text in PROJECT.items():
+            (project / name).write_text(text)
+    return list(linter.read(sorted(folder.rglob("*.py")), named=()).sources)
+
+
+PROJECT = {
+    "pyproject.toml": "",
+    "models.py": HEAD + "class Net:\n    def __init__(self):\n        self.w = tf.zeros((3, 2))\n\n"
+    "    def __call__(self, x):\n        return tf.nn.softmax(x @ self.w)\n",
+    "costs.py": HEAD + f"def cost(y, z):\n    return tf.reduce_mean({LOSS}(y, z))\n",
+    "train.py": HEAD + "from models import Net\nfrom costs import cost\n\nnet = Net()\nloss = cost(y, net(x))\n",
+}
+
+
+def test_steps_are_in_proportion_to_the_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, four = (work_on(tree(tmp_path / str(copies), copies), monkeypatch) for copies in (1, 2, 4))
+    assert one.sites > 0
+    assert (two.steps, two.parsed, two.sites) == (2 * one.steps, 2 * one.parsed, 2 * one.sites)
+    assert (four.steps, four.parsed, four.sites) == (4 * one.steps, 4 * one.parsed, 4 * one.sites)
 
 
 @pytest.mark.parametrize("made", [losses, chain], ids=["loss calls", "calls in a row"])
