@@ -512,9 +512,11 @@ def _boolean(machine: Machine, frame: Frame, node: cst.BooleanOperation) -> Term
     if known is not None:
         return right
     if stops:
-        condition, _ = condition_of(machine, frame, node.left)
-        return Choice(condition, left, right, origin=NodeOrigin(frame.unit, node)) if condition else right
-    return operate(machine, "and_", (left, right), NodeOrigin(frame.unit, node))
+        condition, holds = condition_of(machine, frame, node.left)
+        then, otherwise = (left, right) if holds else (right, left)
+        return Choice(condition, then, otherwise, origin=NodeOrigin(frame.unit, node)) if condition else right
+    # `and_` is another operator, which makes a new value of two; this one gives one of them.
+    return Apply(Api("and"), (Argument(None, left), Argument(None, right)), origin=NodeOrigin(frame.unit, node))
 
 
 _OPPOSITE = {
