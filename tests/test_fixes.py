@@ -570,6 +570,14 @@ def test_of_a_notebook_only_lines_of_source_change() -> None:
     assert after == data.replace(f"loss = {CROSS_ENTROPY}(y, p)", f"loss = {CROSS_ENTROPY}(y, z)")
 
 
+def test_for_a_file_that_cannot_be_written_back_no_fix_is_offered() -> None:
+    code = HEAD + f"z = x @ W\nloss = {CROSS_ENTROPY}(labels=y, logits=tf.nn.softmax(z))\n"
+    (finding,) = findings(code)
+    assert finding.fix is not None
+    (finding,) = findings(code + "print 'done'\n")  # Python 2, read in translation
+    assert finding.fix is None
+
+
 def test_the_message_names_the_other_fixes() -> None:
     code = HEAD + f"z = x @ W\nloss = {CROSS_ENTROPY}(labels=y, logits=tf.nn.softmax(z))\n"
     (finding,) = findings(code)
