@@ -356,9 +356,10 @@ class Evaluator:
         operation = "concat" if bound.entry.kind == "structure" else str(bound.entry["operation"])
         if parts is not None:
             axis = _integer(bound.get("axis"), None)
-            known = arithmetic.merged(operation, [self.single(part) for part in parts], axis)
+            joined = [self.single(part) for part in parts]
+            known = arithmetic.merged(operation, joined, axis)
             if known is not None:
-                return known
+                return replace(known, shape=_stacked(joined, axis)) if bound.entry["adds"] else known
         return Facts(reason=f"{_callee(term)} joins several values")
 
     def _learned(self, given: Term | None, bound: Bound) -> Facts:
@@ -684,6 +685,16 @@ def _part_of(facts: Facts, axis: int | None) -> Facts:
     if facts.activation in ("softmax", "log_softmax") and axis != 0:
         return Facts(activation="other", role=facts.role, reason="one part of an activation's output")
     return replace(facts, since=(*facts.since, "select"), repair="lost", shape=None, units=None)
+
+
+def _stacked(parts: list[Facts], axis: int | None) -> tuple[Dimension, ...] | None:
+    """The shape of values of one shape that are laid along a new axis."""
+    shape = parts[0].shape
+    rank = 0 if shape is None else len(shape) + 1
+    if shape is None or axis is None or not -rank <= axis < rank or any(part.shape != shape for part in parts):
+        return None
+    at = axis % rank
+    return (*shape[:at], len(parts), *shape[at:])
 
 
 def _with_axes(shape: tuple[Dimension, ...] | None, bound: Bound) -> tuple[Dimension, ...] | None:

@@ -43,13 +43,18 @@ def _one_hot(choices: Choices, code: Code, plan: Plan) -> str:
     return choices.among(
         f"tf.one_hot({ids}, {plan.classes})",
         f"tf.one_hot({ids}, depth={plan.classes}, axis=-1)",
-        f"KERAS.utils.to_categorical({ids}, {plan.classes})",
+        _as_floats(f"KERAS.utils.to_categorical({ids}, {plan.classes})", plan),
         f'np.eye({plan.classes}, dtype="float32")[{ids}]',
         f'np.eye({plan.classes})[{ids}].astype("float32")',
         f"tf.cast(tf.one_hot({ids}, {plan.classes}), tf.float32)",
         f"tf.constant({_numbers(rows)})",
         f"tf.gather(tf.eye({plan.classes}), {ids})",
     )
+
+
+def _as_floats(labels: str, plan: Plan) -> str:
+    """Sigmoid losses refuse doubles beside floats, which is no rule's matter."""
+    return f"tf.cast({labels}, tf.float32)" if plan.labels_taken == "binary" else labels
 
 
 def _ids(choices: Choices, plan: Plan) -> str:
