@@ -221,12 +221,15 @@ class _Walk:
             if entry.is_dir(follow_symlinks=False):
                 if not _is_never_walked(path) and not self._left_out(real_path, "/", ignores):
                     yield from self._walk(path, real_path, ignores)
-            elif self._is_wanted(real_path, ignores) and entry.is_file() and self._holds(entry):
+            elif self._is_wanted(real_path, ignores) and self._holds(entry):
                 yield path, os.path.realpath(real_path) if entry.is_symlink() else str(real_path)
 
     def _holds(self, entry: os.DirEntry[str]) -> bool:
-        """Whether a link leads to what lies in the folder, too: nothing outside of it is fixed unasked."""
-        return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(self._top.resolve())
+        """Whether it is a file, a link's in the folder, too: nothing outside of it is fixed unasked."""
+        if not entry.is_symlink():
+            return entry.is_file()
+        path = Path(entry.path)  # which, unlike the entry, takes a link that leads to itself for no file
+        return path.is_file() and path.resolve().is_relative_to(self._top.resolve())
 
     def _is_wanted(self, real: Path, ignores: list[tuple[Path, GitIgnoreSpec]]) -> bool:
         return self._include.match(real) and not self._left_out(real, "", ignores)
