@@ -546,3 +546,64 @@ def test_imports_are_looked_for_in_the_whole_project_from_any_folder_of_it(
     monkeypatch.chdir(train.parent)
     report = linter.lint([Source.read(train, "train.py")], Settings())
     assert [finding.code for finding in report.findings] == ["LL101"]
+
+
+FLAX = """
+import flax.linen as nn
+import jax
+import optax
+
+class Net(nn.Module):
+    def setup(self):
+        self.head = nn.Dense(10)
+    def __call__(self, x):
+        return nn.softmax(self.head(x))
+    def scores(self, x):
+        return self.head(x)
+
+net = Net()
+def loss(params, x, y):
+    z = {}
+    return optax.softmax_cross_entropy(z, y).mean()
+value = loss(params, x, y)
+"""
+METHODS = {
+    "net.apply(params, x)": CallVerdict.MISUSED,
+    "net.apply(params, x, method='scores')": CallVerdict.FINE,
+    "net.apply(params, x, method=net.scores)": CallVerdict.FINE,
+    "net.apply(params, x, method=Net.scores)": CallVerdict.FINE,
+    "net.apply(params, x, mutable=['stats'])[0]": CallVerdict.MISUSED,
+    "net.apply(params, x, method='scores', mutable=['stats'])[0]": CallVerdict.FINE,
+    "net.apply(params, x, method='unheard_of')": CallVerdict.UNDECIDED,
+}
+
+
+@pytest.mark.parametrize(("made", "verdict"), METHODS.items(), ids=METHODS)
+def test_a_flax_module_is_applied_by_the_method_that_is_named(made: str, verdict: CallVerdict) -> None:
+    report = linter.lint([Source.from_text(FLAX.format(made), "train.py")], Settings())
+    assert [call.verdict for call in report.loss_calls] == [verdict]
+
+
+TORCH = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+x, y = torch.randn(8, 4), torch.tensor([1, 2])
+{}
+F.cross_entropy(net(x), y)
+"""
+LAYERS = {
+    "net = nn.Sequential(nn.Linear(4, 3), nn.Softmax(-1))": CallVerdict.MISUSED,
+    "net = nn.Sequential(nn.Linear(4, 3))": CallVerdict.FINE,
+    "net = nn.Sequential(nn.Linear(4, 3))\nnet.append(nn.Softmax(-1))": CallVerdict.MISUSED,
+    "net = nn.Sequential(nn.Linear(4, 3))\nnet.extend([nn.ReLU(), nn.Softmax(-1)])": CallVerdict.MISUSED,
+    "net = nn.Sequential(nn.Softmax(-1))\nnet.insert(0, nn.Linear(4, 3))": CallVerdict.MISUSED,
+    "net = nn.Sequential(nn.Linear(4, 3))\nnet.insert(0, nn.Softmax(-1))": CallVerdict.FINE,
+    "net = nn.Sequential(nn.Linear(4, 3), nn.Softmax(-1))[:-1]": CallVerdict.FINE,
+}
+
+
+@pytest.mark.parametrize(("made", "verdict"), LAYERS.items(), ids=LAYERS)
+def test_the_last_of_pytorchs_layers_decides(made: str, verdict: CallVerdict) -> None:
+    report = linter.lint([Source.from_text(TORCH.format(made), "train.py")], Settings())
+    assert [call.verdict for call in report.loss_calls] == [verdict]

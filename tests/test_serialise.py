@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 from confirm_terms import book, call, unknown, value
 
-from lintloss.analysis.terms import Carried, Choice, Condition, Const, Guard, Mapping, Parameter, Stated, Term, Unknown
+from lintloss.analysis.terms import (
+    Api,
+    Carried,
+    Choice,
+    Condition,
+    Const,
+    Guard,
+    Mapping,
+    Parameter,
+    Stated,
+    Term,
+    Unknown,
+)
 from lintloss.confirm.serialise import Reader, described
 
 FLAG = Condition("flag", written="flag > 0")
@@ -82,3 +94,13 @@ def test_two_readings_agree_on_leaves_and_differ_where_code_does() -> None:
 )
 def test_a_person_is_told_what_is_not_known(term: Term, words: str) -> None:
     assert described(term) == words
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [(Api("torch.float64"), "float64"), (Api("torch.half"), "float16"), (Const("float32"), "float32")],
+)
+def test_data_types_go_by_the_name_that_all_frameworks_share(dtype: Term, name: str) -> None:
+    """So that a worker without PyTorch can take them."""
+    program = Reader(book(), by_meaning=True).program(call("tensor.to", LOGITS, dtype=dtype))
+    assert ["const", name] in program.message()
