@@ -98,7 +98,7 @@ def test_a_person_is_told_what_is_not_known(term: Term, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "name"),
-    [(Api("torch.float64"), "float64"), (Api("torch.half"), "float16"), (Const("float32"), "float32")],
+    [(Api("torch.float64"), "float64"), (Api("torch.half"), "float16")],
 )
 def test_data_types_go_by_the_name_that_all_frameworks_share(dtype: Term, name: str) -> None:
     """So that a worker without PyTorch can take them."""
