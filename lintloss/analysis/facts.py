@@ -454,7 +454,7 @@ class Evaluator:
         index = bound.get("index")
         if index is not None:
             return self._over(given, lambda facts: self._selected(facts, index))
-        dtype = bound.entry["to"] or _dtype_name(bound.get("dtype"))
+        dtype = bound.entry["to"] or self._dtype(bound.get("dtype"))
 
         def pass_on(facts: Facts) -> Facts:
             passed = _passed(facts, since, self._reshaped(facts, bound))
@@ -463,6 +463,13 @@ class Evaluator:
             return replace(passed, dtype=dtype) if since == "cast" or dtype is not None else passed
 
         return self._over(given, pass_on)
+
+    def _dtype(self, term: Term | None) -> str | None:
+        """The name of a data type that is given, or that of another value: what a network outputs is floats."""
+        if not isinstance(term, Attribute) or term.name != "dtype":
+            return _dtype_name(term)
+        facts = self.single(term.base)
+        return facts.dtype or (None if facts.activation == "unknown" else "float")
 
     def _selected(self, facts: Facts, index: Term) -> Facts:
         if facts.encoding == "one_hot" and facts.role == "table" and not _is_slice(index):
