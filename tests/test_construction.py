@@ -43,6 +43,14 @@ class Changer:
 class Holder:
     def __init__(self, function):
         function()
+
+
+class Scorer:
+    def __init__(self):
+        self.scale = 2.0
+
+    def __call__(self, x):
+        return tf.nn.sigmoid(x * self.scale)
 """
 
 
@@ -69,7 +77,7 @@ def project(tmp_path: Path) -> Path:
 
 def found(project: Path, code: str) -> list[str]:
     file = project / "train.py"
-    file.write_text(HEAD + "from parts import Changer, Config, Head, Holder, Stack\n" + textwrap.dedent(code))
+    file.write_text(HEAD + "from parts import Changer, Config, Head, Holder, Scorer, Stack\n" + textwrap.dedent(code))
     return [finding.code for finding in report(file).findings]
 
 
@@ -103,6 +111,11 @@ STATES = {
     "a constructor that calls the file's own function does so": (
         "def lose():\n    p = tf.nn.softmax(x)\n    return " + LOSS.format("p") + "Holder(lose)\n",
         ["LL101"],
+    ),
+    "two calls of an object are the same value, though the first one makes it run": (
+        "x, y = tf.zeros((4, 1)), tf.ones((4, 1))\nnet = Scorer()\n"
+        "loss = tf.reduce_mean(-(y * tf.math.log(net(x)) + (1 - y) * tf.math.log(1 - net(x))))\n",
+        ["LL401"],
     ),
     "one made in a loop": (
         "for _ in data:\n    head = Head(Config('softmax'))\n    loss = " + LOSS.format("head.make(x)"),

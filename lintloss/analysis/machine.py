@@ -111,7 +111,7 @@ class Machine:
     unbuilt: dict[int, Unbuilt] = field(default_factory=dict)  # by number; an object that is in the heap is built there
     reaches: dict[tuple[int, ...], Reach] = field(default_factory=dict)  # of constructors, by their classes' code
     memo: dict[tuple[Any, ...], tuple[Term, tuple[Any, ...]]] = field(default_factory=dict)
-    writes: int = 0
+    writes: int = 0  # the number of the state that objects are in
     steps: int = 0
     most_steps: int = field(default_factory=lambda: STEPS_PER_FILE)
     exhausted: bool = False
@@ -136,6 +136,7 @@ class Machine:
     noted: set[int] = field(default_factory=set)
     kept: list[Any] = field(default_factory=list)
     _may_lead: dict[int, bool] = field(default_factory=dict)
+    _states: int = 0
     _onlookers: dict[int, None] = field(default_factory=dict)  # what is unbuilt and knows objects
 
     def step(self) -> None:
@@ -185,6 +186,11 @@ class Machine:
         """Whether a name of a library is that of a function or class; it may be a flag or None otherwise."""
         return isinstance(term, Api) and bool(self.book.entries(term.path))
 
+    def wrote(self) -> None:
+        """Give the state a number that no other state has had."""
+        self._states += 1
+        self.writes = self._states
+
     # -- objects ---------------------------------------------------------------------------------------------
 
     def new_instance(self, cls: Term, made: Apply | None, origin: Origin | None) -> Instance:
@@ -209,7 +215,7 @@ class Machine:
         for number in [each for each in self._onlookers if each > instance.number]:
             self._build(number)
         self.heap[instance.number] = {**self.attributes(instance.number), name: value}
-        self.writes += 1
+        self.wrote()
 
     def put_off(self, instance: Instance, build: Callable[[], object], reach: Reach, *, knows_objects: bool) -> None:
         """Run an object's constructor when someone asks what the object holds.
@@ -221,7 +227,7 @@ class Machine:
         self.unbuilt[instance.number] = Unbuilt(build, reach, [*self.path], [*self.scopes], [*self.calls], flags)
         if knows_objects:
             self._onlookers[instance.number] = None
-        self.writes += 1
+        self.wrote()
 
     def _build(self, number: int) -> None:
         unbuilt = self.unbuilt[number]
@@ -231,6 +237,8 @@ class Machine:
             return
         before = dict(self.heap)
         self.heap[number] = {}
+        writes = self.writes
+        self.wrote()  # what is remembered of this state is not remembered of the one it stands in
         here = self.path, self.scopes, self.calls, self.is_open, self.without_defaults
         self.path, self.scopes, self.calls = unbuilt.path, unbuilt.scopes, unbuilt.calls
         self.is_open, self.without_defaults = unbuilt.flags
@@ -238,10 +246,10 @@ class Machine:
             unbuilt.build()
         finally:
             self.path, self.scopes, self.calls, self.is_open, self.without_defaults = here
+            self.writes = writes  # nothing has changed that anyone has seen
         unbuilt.built = {
             each: (before.get(each), after) for each, after in self.heap.items() if before.get(each) is not after
         }
-        self.writes += 1
 
     def attached(self, path: str) -> Term | None:
         """What user code has set as the attribute of a library that `path` names."""
@@ -249,7 +257,7 @@ class Machine:
 
     def attach(self, path: str, value: Term) -> None:
         self.heap[LIBRARIES] = {**self.heap.get(LIBRARIES, {}), path: value}
-        self.writes += 1
+        self.wrote()
 
     # -- branches --------------------------------------------------------------------------------------------
 
@@ -278,7 +286,8 @@ class Machine:
         self.path.append(Guard(condition, False))
         second = otherwise()
         del self.path[depth:]
-        self.writes += self.writes != writes
+        if self.writes != writes:
+            self.wrote()
         if not falls(first):
             pass
         elif not falls(second):

@@ -269,7 +269,7 @@ def bind(machine: Machine, frame: Frame, target: cst.CSTNode, value: Term) -> No
         case cst.Name(value=name):
             holder = _holder(frame, name)
             if holder is not frame:
-                machine.writes += 1
+                machine.wrote()
                 value = unknown(f"`{name}` is bound under a condition") if machine.path else value
             if holder.parent is None and isinstance(value, Const) and _is_other_constant(holder.names.get(name), value):
                 holder.rebound.add(name)
