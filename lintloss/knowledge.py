@@ -81,7 +81,7 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
         raise UsageError(f"{name}: not valid TOML: {error}") from error
     if len(text) >= WORTH_KEEPING:
-        with suppress(TypeError, ValueError):  # dates and numbers that are not finite, which JSON has not
+        with suppress(TypeError, ValueError, RecursionError):  # dates, numbers that are not finite, great depth
             store.write(key, data)
     return data
 
