@@ -50,6 +50,7 @@ class _Lintloss(click.Group):
             error.show()
         except click.Abort:
             _complain("interrupted")
+            _end_at_once()
         except (UsageError, OSError) as error:
             _complain(str(error).replace(f"{Path.cwd()}{os.sep}", ""))  # paths as people are shown them elsewhere
         except Exception as error:
@@ -662,6 +663,14 @@ def _start(paths: Sequence[Path], stdin_filename: str | None) -> Path:
 
 def _codes(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(code.strip() for value in values for code in value.split(",") if code.strip())
+
+
+def _end_at_once() -> None:
+    """End without waiting for what is still under way in processes that have been killed."""
+    if "lintloss.processes" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(2)
 
 
 def _described(error: Exception) -> str:

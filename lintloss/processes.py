@@ -131,10 +131,10 @@ class _Crew:
             yield executor
         except BaseException:
             for process in multiprocessing.active_children():
-                process.terminate()
+                process.kill()
+            executor.shutdown(wait=False, cancel_futures=True)  # it may wait for ever for what a killed process held
             raise
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+        executor.shutdown(wait=True, cancel_futures=True)
 
     def answers(self, group: Sequence[Source], checked: Sequence[Checked | None]) -> Iterator[tuple[Source, Checked]]:
         """A process' answers; what has changed under its hands is checked here, as it was read."""
