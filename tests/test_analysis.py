@@ -607,3 +607,34 @@ LAYERS = {
 def test_the_last_of_pytorchs_layers_decides(made: str, verdict: CallVerdict) -> None:
     report = linter.lint([Source.from_text(TORCH.format(made), "train.py")], Settings())
     assert [call.verdict for call in report.loss_calls] == [verdict]
+
+
+GROWN = {
+    "by a list of layers": ("model.extend([nn.Softmax(dim=1)])", "softmax"),
+    "by another model's layers": ("model.extend(nn.Sequential(nn.Linear(3, 3), nn.Softmax(dim=1)))", "softmax"),
+    "by layers that are not known": ("model.extend(more_layers())", "unknown"),
+    "by one in a place that is not known": ("model.insert(place(), nn.Softmax(dim=1))", "unknown"),
+    "by nothing": ("model.extend([])", "linear"),
+}
+
+
+@pytest.mark.parametrize(("change", "activation"), GROWN.values(), ids=GROWN.keys())
+def test_a_model_that_grows_has_the_layers_it_was_given(change: str, activation: str) -> None:
+    code = f"""
+        from torch import nn
+        model = nn.Sequential(nn.Linear(4, 3))
+        {change}
+        loss = nn.functional.cross_entropy(model(x), y)
+    """
+    assert prediction(code).activation == activation
+
+
+UNKNOWN_MODELS = {
+    "layers that are unpacked from what is not known": "keras.Sequential(**options)(x)",
+    "a model's input": "keras.Sequential([keras.layers.Dense(3)]).input",
+}
+
+
+@pytest.mark.parametrize("given", UNKNOWN_MODELS.values(), ids=UNKNOWN_MODELS.keys())
+def test_what_a_model_does_not_tell_is_not_known(given: str) -> None:
+    assert prediction(LOSS.format(given)).activation == "unknown"

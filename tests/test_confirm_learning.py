@@ -55,6 +55,12 @@ REQUESTS = {
         "softmax_cross_entropy",
         encoding="one_hot",
     ),
+    "squared error that is meant": Request(
+        named(dense(1, "sigmoid"), "mean_squared_error"),
+        named(dense(1), "mean_squared_error"),
+        "squared_error",
+        encoding="continuous",
+    ),
     "squared error on sigmoid": Request(
         named(dense(1, "sigmoid"), "mean_squared_error"),
         named(dense(1, "sigmoid"), "binary_crossentropy"),
@@ -145,3 +151,8 @@ def test_what_cannot_be_trained_says_why(shown: dict[str, Evidence | None]) -> N
 
 def test_without_a_rewritten_loss_there_is_none(shown: dict[str, Evidence | None]) -> None:
     assert shown["nothing rewritten"] is None
+
+
+def test_targets_that_are_no_classes_have_no_accuracy(shown: dict[str, Evidence | None]) -> None:
+    before, after = both(shown["squared error that is meant"])
+    assert before.accuracy is after.accuracy is None
