@@ -72,18 +72,23 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     Raises:
         UsageError: the text is no TOML.
     """
+    if len(text) < WORTH_KEEPING:
+        return _parsed(text, name)
     key = f"toml-{store.name(text)}"
-    kept = store.read(key) if len(text) >= WORTH_KEEPING else None
+    kept = store.read(key)
     if isinstance(kept, dict):
         return kept
+    data = _parsed(text, name)
+    with suppress(TypeError, ValueError, RecursionError):  # dates, numbers that are not finite, great depth
+        store.write(key, data)
+    return data
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
         raise UsageError(f"{name}: not valid TOML: {error}") from error
-    if len(text) >= WORTH_KEEPING:
-        with suppress(TypeError, ValueError, RecursionError):  # dates, numbers that are not finite, great depth
-            store.write(key, data)
-    return data
 
 
 def stamp(path: Path) -> int:

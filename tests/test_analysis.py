@@ -39,6 +39,12 @@ def labels(code: str) -> Facts:
     return alternative.facts
 
 
+def said_of(code: str) -> list[CallVerdict]:
+    """What is said of each loss call."""
+    report = linter.lint([Source.from_text(code, "train.py")], Settings())
+    return [call.verdict for call in report.loss_calls]
+
+
 LOSS = "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits={})\n"
 
 SOFTMAX = {
@@ -580,8 +586,7 @@ METHODS = {
 
 @pytest.mark.parametrize(("made", "verdict"), METHODS.items(), ids=METHODS)
 def test_a_flax_module_is_applied_by_the_method_that_is_named(made: str, verdict: CallVerdict) -> None:
-    report = linter.lint([Source.from_text(FLAX.format(made), "train.py")], Settings())
-    assert [call.verdict for call in report.loss_calls] == [verdict]
+    assert said_of(FLAX.format(made)) == [verdict]
 
 
 TORCH = """
@@ -605,8 +610,7 @@ LAYERS = {
 
 @pytest.mark.parametrize(("made", "verdict"), LAYERS.items(), ids=LAYERS)
 def test_the_last_of_pytorchs_layers_decides(made: str, verdict: CallVerdict) -> None:
-    report = linter.lint([Source.from_text(TORCH.format(made), "train.py")], Settings())
-    assert [call.verdict for call in report.loss_calls] == [verdict]
+    assert said_of(TORCH.format(made)) == [verdict]
 
 
 GROWN = {

@@ -37,6 +37,7 @@ class Tree:
         self._given = given
         self._root = _top(start)
         self._answers: dict[tuple[str, str], object] = {}
+        self._held = 0  # characters of the sources among the answers
         self._digests: dict[tuple[str, str], str] = {}
         self._looks: dict[tuple[str, str], None] = {}
 
@@ -45,11 +46,11 @@ class Tree:
     def forget_looks(self) -> None:
         """Begin with another file. Sources that were read from the disk are kept only so far."""
         self._looks.clear()
-        read = {key: each for key, each in self._answers.items() if isinstance(each, Source)}
-        if sum(len(each.text) for each in read.values()) > MOST_KEPT:
-            for kind, path in read:
+        if self._held > MOST_KEPT:
+            for kind, path in [key for key, each in self._answers.items() if isinstance(each, Source)]:
                 self._digest(kind, path)  # what depends on the file has seen it like this
                 del self._answers[kind, path]
+            self._held = 0
 
     def looks(self) -> tuple[Look, ...]:
         """What has been asked since the looks were forgotten, and what the answers were."""
@@ -74,7 +75,8 @@ class Tree:
     def _answer(self, kind: str, path: str) -> object:
         key = (kind, path)
         if key not in self._answers:
-            self._answers[key] = _QUESTIONS[kind](self, Path(path))
+            answer = self._answers[key] = _QUESTIONS[kind](self, Path(path))
+            self._held += len(answer.text) if isinstance(answer, Source) else 0
         return self._answers[key]
 
     def is_top(self, folder: Path) -> bool:
