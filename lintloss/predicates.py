@@ -141,7 +141,7 @@ def a_label_per_example(case: Case) -> Answer:
         return lacking("prediction.shape")
     if case.entry["broadcast"] == "keras":
         return Answer(len(shape) > 1)  # it refuses a row that the prediction has as a batch of one
-    if len(shape) == 1 or shape[0] == 1:
+    if len(shape) < 2 or shape[0] == 1:
         return NO
     return YES if isinstance(shape[0], int) else lacking("prediction.shape")
 

@@ -489,6 +489,17 @@ def test_one_flag_may_choose_activation_and_loss_together() -> None:
     assert verdicts(f"import settings\nflag = settings.logits\n{FLAG}{given}") == [(CallVerdict.FINE, "")]
 
 
+def test_a_prediction_that_may_be_none_has_no_rows_to_hold_labels_against() -> None:
+    code = """
+        w = tf.Variable(tf.zeros([2, 3]))
+        y = tf.constant(np.array([0, 0, 0, 0]))
+        z = tf.matmul(tf.ones([4, 2]), w) if settings.trains else None
+        loss = tf.compat.v1.losses.softmax_cross_entropy(onehot_labels=y, logits=z)
+    """
+    ((verdict, reason),) = verdicts("import settings\nimport numpy as np\n" + textwrap.dedent(code))
+    assert (verdict, reason) == (CallVerdict.UNDECIDED, "LL202 if `settings.trains`")
+
+
 def test_a_flag_that_chooses_only_one_of_them_is_named() -> None:
     given = "model.compile('sgd', loss=keras.losses.CategoricalCrossentropy(from_logits=True))\n"
     ((verdict, reason),) = verdicts(f"import settings\nflag = settings.logits\n{FLAG}{given}")
