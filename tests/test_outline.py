@@ -52,6 +52,13 @@ def making(code: str, asked: Asked = EVERYTHING) -> set[str]:
         "return np.mean((tf.nn.sigmoid(z) - y) ** 2)",
         "return np.mean((tf.nn.sigmoid(z) - y) ** self.power)",
         "return np.mean(pow(tf.nn.sigmoid(z) - y, 2))",
+        "return np.mean((tf.nn.sigmoid(z) - y).pow(2))",
+        "return tf.reduce_mean(tf.square(x=tf.nn.sigmoid(z) - y))",
+        "return tf.reduce_mean(tf.math.squared_difference(p, y))",
+        "return tf.reduce_mean(tf.abs(p - y))",
+        "return -tf.reduce_sum(y * tf.math.log(p / tf.reduce_sum(p)))",
+        "return -tf.reduce_sum(y * tf.math.log(1 - p))",
+        "return -tf.reduce_sum(y * tf.math.log(tf.maximum(p, 1e-8)))",
         "return OwnLoss()(y, z)",
         "return self.crit(z, y)",
     ],
@@ -82,10 +89,14 @@ def test_what_may_make_a_site(body: str) -> None:
         "return OwnLoss(x)",
         "return self.critic(x)",
         "return np.sum(2 ** x) - np.sum(x ** 0.5) - np.sum(pow(x, 3))",
+        "return np.sum(x ** -0.5) - np.sum(x ** (1 / 2)) - np.sum((2 * x) ** 2)",
+        "return -np.sum(math.log(x)) - np.sum(np.log(float(x))) - np.sum(np.log(2.0)) - np.sum(np.log(1 / x))",
+        "return np.mean(np.abs(-x)) - np.mean(np.square(2 * x)) - np.mean((x + 1).pow(2))",
     ],
 )
 def test_what_makes_none(body: str) -> None:
     code = f"""
+        import math
         import re
         import numpy as np
         from logging import log

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lintloss.analysis import words
+from lintloss.analysis import cores, words
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.syntax import (
     COMPOUND,
@@ -27,13 +27,14 @@ from lintloss.analysis.syntax import (
     ModuleCode,
     Unit,
     blocks,
+    dotted_name,
+    last_name,
     statements,
 )
 from lintloss.analysis.words import POWER, Asked, Vocabulary
 
 _DISPLAYS = (ast.Tuple, ast.List, ast.Set)
 _IMPORTS = (ast.Import, ast.ImportFrom)
-_POWERS = frozenset({b"pow", b"power"})
 COMPILE = "compile"
 _STANDARD = frozenset(sys.stdlib_module_names)
 
@@ -90,7 +91,7 @@ class Outline:
     def may_lead(self, text: str, leading: frozenset[str]) -> bool:
         """Whether a piece of the file's code may make a site, or names one of the definitions that lead to one."""
         used = frozenset(words.of(text))
-        if not used.isdisjoint(self._alarms | self.vocabulary.sums | self.vocabulary.logarithms):
+        if not used.isdisjoint(self._alarms | self._sums):
             return True
         return not used.isdisjoint({name.encode() for name in leading})
 
@@ -127,7 +128,7 @@ class Outline:
             code = (statement for statement in unit.statements if not isinstance(statement, _IMPORTS))
             if any(any(self.mentions(statement)) for statement in code):
                 return True
-        return not (self.vocabulary.sums | self.vocabulary.logarithms).isdisjoint(within)
+        return not self._sums.isdisjoint(within)
 
     def words_of(self, unit: Unit) -> frozenset[bytes]:
         """The words of a piece of the file's code."""
@@ -154,9 +155,16 @@ class Outline:
             self.vocabulary.logarithms, self._turns_a_sign
         )
 
-    def _leading_to_cores(self, cores: frozenset[bytes], is_loss: Callable[[Unit], bool]) -> frozenset[str]:
+    @cached_property
+    def _sums(self) -> frozenset[bytes]:
+        """The words without one of which no code of the file sums up what a formula is made of."""
+        units = (*self._top, *(part.unit for part in self.parts))
+        holds_cores = any(self._holds_a_core(unit, self._cores) for unit in units)
+        return self.vocabulary.sums | self.vocabulary.logarithms if holds_cores else frozenset()
+
+    def _leading_to_cores(self, wanted: frozenset[bytes], is_loss: Callable[[Unit], bool]) -> frozenset[str]:
         """The names of definitions that hold or lead to one of these operations, and make a loss of it."""
-        holding = {part.name for part in self.parts if self._holds_a_core(part, cores)}
+        holding = {part.name for part in self.parts if self._holds_a_core(part.unit, wanted)}
         within = self.leading_to(holding) if holding else frozenset[str]()
         return frozenset(part.name for part in self.parts if part.name in within and is_loss(part.unit))
 
@@ -173,11 +181,12 @@ class Outline:
             return True
         return any(path.startswith(".") or not self._is_library(path) for path in self.imports.values())
 
-    def _holds_a_core(self, part: FunctionCode, cores: frozenset[bytes]) -> bool:
-        powers = not cores.isdisjoint(_POWERS) and POWER in self._text(part.unit)
-        if not powers and cores.isdisjoint(self._words(part.unit)):
+    def _holds_a_core(self, unit: Unit, wanted: frozenset[bytes]) -> bool:
+        powers = not wanted.isdisjoint(cores.POWERS) and POWER in self._text(unit)
+        if not powers and wanted.isdisjoint(self._words(unit)):
             return False
-        return part.tree is not None and any(_is_core(node, cores) for node in ast.walk(part.tree))
+        nodes = (node for statement in unit.statements for node in ast.walk(statement))
+        return any(cores.is_core(node, wanted, self.vocabulary.logarithms, self.imports) for node in nodes)
 
     def _sums_up(self, unit: Unit) -> bool:
         return not self.vocabulary.sums.isdisjoint(self._words(unit))
@@ -327,40 +336,10 @@ class Outline:
         return self.book.knows_root(root) or root in _STANDARD
 
 
-def dotted_name(node: ast.AST) -> str | None:
-    """`a.b.c` of an attribute, or None if it does not begin with a name."""
-    pieces: list[str] = []
-    while isinstance(node, ast.Attribute):
-        pieces.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *reversed(pieces)]) if isinstance(node, ast.Name) else None
-
-
-def _is_core(node: ast.AST, cores: frozenset[bytes]) -> bool:
-    """Whether a node is one of these operations. Numbers are no predictions, and only a second power is a distance."""
-    if isinstance(node, ast.BinOp):
-        given, exponent = node.left, node.right
-        return isinstance(node.op, ast.Pow) and not cores.isdisjoint(_POWERS) and _may_square(given, exponent)
-    if not isinstance(node, ast.Call) or (name := last_name(node.func).encode()) not in cores:
-        return False
-    return name not in _POWERS or len(node.args) != 2 or _may_square(*node.args)
-
-
-def _may_square(given: ast.expr, exponent: ast.expr) -> bool:
-    if isinstance(given, ast.Constant):
-        return False
-    return not isinstance(exponent, ast.Constant) or exponent.value == 2
-
-
 def _names_a_class(callee: ast.expr) -> bool:
     """Whether a callee is called like a class: a loss object is made then, and called elsewhere."""
     name = last_name(callee).lstrip("_")
     return name[:1].isupper() and not name.isupper()
-
-
-def last_name(node: ast.AST) -> str:
-    """The last word of a name or of an attribute."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _imported(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:

@@ -358,3 +358,17 @@ def _size(tree: ast.AST) -> tuple[int, int]:
         if not isinstance(node, (ast.Constant, ast.Name)):
             pending.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
     return deepest, nodes
+
+
+def dotted_name(node: ast.AST) -> str | None:
+    """`a.b.c` of an attribute, or None if it does not begin with a name."""
+    pieces: list[str] = []
+    while isinstance(node, ast.Attribute):
+        pieces.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(pieces)]) if isinstance(node, ast.Name) else None
+
+
+def last_name(node: ast.AST) -> str:
+    """The last word of a name or of an attribute."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

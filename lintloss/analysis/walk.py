@@ -13,8 +13,9 @@ from lintloss.analysis.facts import Evaluator
 from lintloss.analysis.machine import STEPS_PER_CALL, BudgetExceeded, Machine, unknown
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
-from lintloss.analysis.outline import COMPILE, last_name
+from lintloss.analysis.outline import COMPILE
 from lintloss.analysis.sites import Site, Unjudged
+from lintloss.analysis.syntax import last_name
 from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Parameter, Sequence, Term
 from lintloss.finding import Span
 from lintloss.sources import Source
