@@ -87,8 +87,8 @@ def call(
         case Unknown(reason=reason):
             _run_callbacks(machine, arguments)
             return Unknown(reason, function, origin=origin)
-        case Parameter(name=name) if words.may_be_a_loss(name.encode()) and _is_own(machine, origin):
-            machine.injected = True
+        case Parameter(name=name, function=owner) if words.may_be_a_loss(name.encode()) and _is_own(machine, origin):
+            machine.injected.add(owner)
         case Const():
             machine.passed_over += 1  # a default that stands for something to be called
     _run_callbacks(machine, arguments)

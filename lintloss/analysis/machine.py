@@ -120,7 +120,7 @@ class Machine:
     leading: frozenset[str] = frozenset()  # what of the file's definitions leads to a site
     making: frozenset[str] = frozenset()  # of these, the names of what may call a loss itself
     mains: list[Module] = field(default_factory=list)
-    injected: bool = False  # a parameter that nobody in reach binds is called like a loss
+    injected: set[str] = field(default_factory=set)  # functions with a parameter that is called like a loss
     is_open: bool = False
     without_defaults: bool = False
     flags_by_default: int = 0  # how many flags a walk without defaults would have left open

@@ -95,6 +95,11 @@ class Outline:
             return True
         return not used.isdisjoint({name.encode() for name in leading})
 
+    def names_any(self, targets: Iterable[str]) -> bool:
+        """Whether the file says any of these names."""
+        wanted = {name.encode() for name in targets}
+        return any(not wanted.isdisjoint(line.split()) for line in self._lines)
+
     def naming(self, targets: Iterable[str]) -> frozenset[str]:
         """The functions, methods and classes that name one of the targets themselves."""
         wanted = {name.encode() for name in targets}

@@ -76,8 +76,9 @@ def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
         machine.leading = machine.project.outline(module).leading
         machine.project.run(machine, module)
         _run_what_nobody_calls(machine, module)
-        if machine.injected or any(_is_relay(analysis, site) for site in _in_file(machine, module)):
-            _run_importers(machine, module)
+        relays = machine.injected.union(*(_relays_to(analysis, site) for site in _in_file(machine, module)))
+        if relays:
+            _run_importers(machine, module, relays)
     except BudgetExceeded:
         machine.exhausted = True
     machine.steps = 0  # what was found to be compiled is written down in any case
@@ -121,18 +122,19 @@ def _calls_not_reached(module: Module, machine: Machine) -> Iterator[tuple[Span,
             yield span, last_name(call.func), call.lineno
 
 
-def _is_relay(analysis: Analysis, site: Site) -> bool:
-    """Whether what the loss gets depends on a parameter that no call so far has bound."""
+def _relays_to(analysis: Analysis, site: Site) -> set[str]:
+    """The functions whose parameters, which no call so far has bound, decide what the loss gets."""
     if not site.is_open or any(known.facts.activation != "unknown" for known in analysis.facts.of(site.prediction)):
-        return False
+        return set()
+    found: set[str] = set()
     pending, seen = [site.prediction], 0
     while pending and seen < 200:
         term = pending.pop()
         seen += 1
         if isinstance(term, Parameter):
-            return True
+            found.add(term.function)
         pending.extend(term.parts())
-    return False
+    return found
 
 
 def _in_context(sites: list[Site]) -> list[Site]:
@@ -141,26 +143,22 @@ def _in_context(sites: list[Site]) -> list[Site]:
     return [site for site in sites if not site.is_open or (site.anchor, site.origin.span) not in reached]
 
 
-def _run_importers(machine: Machine, module: Module) -> None:
-    """Run the project's files that import this one: they may call what nobody here calls."""
+def _run_importers(machine: Machine, module: Module, relays: set[str]) -> None:
+    """Run the files that import this one and name what leads to a relay: they may call what nobody here calls."""
+    targets = machine.project.outline(module).leading_to(relays)
     for importer in machine.project.importers(module):
+        if not machine.project.outline(importer).names_any(targets):
+            continue
         machine.mains.append(importer)
-        machine.is_open = False
+        machine.is_open = False  # what reaches the file from a function of an importer's is a call
         machine.spend(STEPS_PER_CALL, partial(machine.project.run, machine, importer))
-        machine.is_open = True
-        _run_what_nobody_calls(machine, importer, of=module)
+        _run_leading(machine, importer, machine.project.outline(importer).leading_to(targets))
 
 
-def _run_what_nobody_calls(machine: Machine, module: Module, of: Module | None = None) -> None:
-    """Run the functions and methods that were not called and can lead to a site, with open parameters.
-
-    In a file that imports `of`, what reaches `of` from a function is a call of it: not open any more.
-    """
-    machine.is_open = of is None
+def _run_what_nobody_calls(machine: Machine, module: Module) -> None:
+    """Run the functions and methods that were not called and can lead to a site, with open parameters."""
+    machine.is_open = True
     outline = machine.project.outline(module)
-    if of is not None:
-        _run_leading(machine, module, outline.leading_to(machine.leading))
-        return
     _forget_rebound(module)
     known, losses = None, _names_of_losses(machine, module)
     while losses != known:  # constructors that are run bring more
