@@ -489,6 +489,21 @@ def test_one_flag_may_choose_activation_and_loss_together() -> None:
     assert verdicts(f"import settings\nflag = settings.logits\n{FLAG}{given}") == [(CallVerdict.FINE, "")]
 
 
+def test_a_loss_in_a_decorator_is_found_where_it_stands() -> None:
+    code = f"""
+        class Cases:
+            @named(
+                {LOSS.strip().format("tf.nn.softmax(x)")},
+            )
+            def case(self):
+                pass
+    """
+    text = IMPORTS + textwrap.dedent(code) + "\n\n" + LOSS.format("x") + "Cases().case()\n"
+    report = linter.lint([Source.from_text(text, "train.py")], Settings())
+    wrong = text.splitlines().index("        " + LOSS.strip().format("tf.nn.softmax(x)") + ",") + 1
+    assert [(finding.code, finding.span.start.row) for finding in report.findings] == [("LL101", wrong)]
+
+
 def test_a_prediction_that_may_be_none_has_no_rows_to_hold_labels_against() -> None:
     code = """
         w = tf.Variable(tf.zeros([2, 3]))

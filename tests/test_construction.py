@@ -62,7 +62,7 @@ def report(file: Path) -> Report:
 def test_findings_are_the_same_whether_anything_waits_or_not(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_it = report(file)
     monkeypatch.setattr(construction, "that_may_wait", lambda machine, classes, arguments: None)
-    monkeypatch.setattr(calls, "_may_be_left_out", lambda machine, function: False)
+    monkeypatch.setattr(calls, "_is_guest", lambda machine, function: False)
     without_it = report(file)
     assert with_it.loss_calls == without_it.loss_calls
     assert with_it.findings == without_it.findings

@@ -11,7 +11,9 @@ import pytest
 
 from lintloss import linter
 from lintloss.analysis import Analyser, calls, machine
+from lintloss.config import Settings
 from lintloss.depth import on_deep_stack
+from lintloss.finding import CallVerdict
 from lintloss.sources import Source
 
 LOSS = "tf.nn.softmax_cross_entropy_with_logits"
@@ -133,3 +135,37 @@ def test_a_helper_that_changes_nothing_is_followed_only_so_far(monkeypatch: pyte
     assert (done.sites, done.exhausted) == (1, False)
     assert done.walked.count("helper") < 20
     assert done.steps < 2 * machine.STEPS_PER_HELPER
+
+
+def project_of(folder: Path, **texts: str) -> list[Source]:
+    """The first file of a project, with the others beside it."""
+    (folder / "pyproject.toml").touch()
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(HEAD + text)
+    return list(linter.read([folder / f"{next(iter(texts))}.py"]).sources)
+
+
+def test_what_another_file_computes_does_not_use_up_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "\n".join(f"    keeper.a{n} = x + {n}" for n in range(machine.STEPS_PER_GUEST))
+    parts = f"def prepared(x, keeper):\n{rows}\n    return x\n\n\ndef head(x):\n    return tf.nn.softmax(x)\n"
+    train = (
+        "from parts import head, prepared\n\n\nclass Keeper:\n    pass\n\n\nkeeper = Keeper()\n"
+        f"for _ in range(9):\n    z = prepared(x, keeper)\n{LOSS}(y, z)\n{LOSS}(y, head(x))\n"
+    )
+    sources = project_of(tmp_path, train=train, parts=parts)
+    done = work_on(sources, monkeypatch)
+    assert (done.sites, done.exhausted) == (2, False)
+    assert done.steps < 1.1 * machine.STEPS_PER_GUEST
+    report = linter.lint(sources, Settings())
+    assert [(call.verdict, call.reason) for call in report.loss_calls] == [
+        (CallVerdict.UNDECIDED, "`prepared` is too intricate to be followed"),
+        (CallVerdict.MISUSED, "LL101"),
+    ]
+
+
+def test_files_that_import_a_loss_are_run_where_they_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = f"def cost(y, z):\n    return {LOSS}(y, z)\n\n\ndef other(x):\n    return x\n"
+    uses = "from costs import cost\n\n\ndef user(x, y):\n    return cost(y, tf.nn.softmax(x))\n"
+    idle = "import costs\n\n\ndef idle(x):\n    return costs.other(x)\n\n\nz = idle(1)\n"
+    sources = project_of(tmp_path, costs=costs, uses=uses, idle=idle)
+    assert work_on(sources, monkeypatch).walked == ["cost", "user", "cost"]

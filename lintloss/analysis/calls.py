@@ -18,6 +18,7 @@ from lintloss.analysis.machine import (
     DEEPEST_CALL,
     FALLS,
     NOTHING,
+    STEPS_PER_GUEST,
     STEPS_PER_HELPER,
     Effort,
     End,
@@ -130,14 +131,16 @@ def call_function(
     remembered = machine.memo.get(key)
     if remembered is not None:
         return remembered[0]
-    if _may_be_left_out(machine, function):
+    is_guest = _is_guest(machine, function)
+    if is_guest and machine.is_probing:  # all that matters in a loop's first run is what the value depends on
         machine.left_out += 1
         return Apply(function, arguments, origin=origin)
     effort = machine.efforts.setdefault(id(function.code), Effort())
     if effort.is_idle and effort.steps > STEPS_PER_HELPER and function.code.name not in machine.leading:
         return unknown(f"`{function.code.name}` is called too often to be followed each time", origin)
     done, steps = machine.done, machine.steps
-    value = _walk(machine, function, node, arguments, origin)
+    walk = _walk_guest if is_guest and not machine.hosts_a_guest else _walk
+    value = walk(machine, function, node, arguments, origin)
     effort.steps += (machine.steps - steps) * (turns == 0)
     effort.is_idle = effort.is_idle and machine.done == done
     if machine.writes == done[0]:
@@ -145,11 +148,29 @@ def call_function(
     return value
 
 
-def _may_be_left_out(machine: Machine, function: Function) -> bool:
-    """Whether a call need not be followed: in a loop's first run, all that matters is what its value depends on."""
-    return (
-        machine.is_probing and function.frame.module not in machine.mains and function.code.name not in machine.leading
-    )
+def _is_guest(machine: Machine, function: Function) -> bool:
+    """Whether a function is of another file than those that are analysed, and leads to none of their sites."""
+    return function.frame.module not in machine.mains and function.code.name not in machine.leading
+
+
+def _walk_guest(
+    machine: Machine,
+    function: Function,
+    node: cst.FunctionDef | cst.Lambda,
+    arguments: tuple[Argument, ...],
+    origin: NodeOrigin | None,
+) -> Term:
+    """Walk a guest's body as far as the steps go that calling it here may take."""
+    place = (id(function.code), origin.key if origin is not None else None)
+    steps, spent = machine.steps, machine.spent_on_guests.get(place, 0)
+    lost: Term = unknown(f"`{function.code.name}` is too intricate to be followed", origin)
+    machine.hosts_a_guest = True
+    try:
+        walk = partial(_walk, machine, function, node, arguments, origin)
+        return machine.within(STEPS_PER_GUEST - spent, walk, otherwise=lost)
+    finally:
+        machine.hosts_a_guest = False
+        machine.spent_on_guests[place] = spent + machine.steps - steps
 
 
 def _walk(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Module
@@ -23,15 +23,19 @@ if TYPE_CHECKING:
     from lintloss.analysis.facts import Evaluator
     from lintloss.analysis.modules import Project
     from lintloss.analysis.record import Compilation
+    from lintloss.analysis.syntax import FunctionCode
 
 DEEPEST_CALL = 40
 STEPS_PER_FILE = 150_000
 STEPS_PER_CALL = 40_000  # of a function that nobody calls, with all that it calls
 STEPS_PER_HELPER = 4_000  # of a function that changes nothing, all its calls in one file together
+STEPS_PER_GUEST = 4_000  # of a call of another file's function that leads to no site, however often it is come to
 MOST_LEAVES = 32
 NOTHING = Const(None)
 # The heap's entry for what user code sets on libraries themselves (`tf.model = ...`), by dotted path.
 LIBRARIES = -1
+
+Result = TypeVar("Result")
 
 
 class BudgetExceeded(Exception):
@@ -125,12 +129,15 @@ class Machine:
     without_defaults: bool = False
     flags_by_default: int = 0  # how many flags a walk without defaults would have left open
     efforts: dict[int, Effort] = field(default_factory=dict)  # by functions' code
+    hosts_a_guest: bool = False  # whether a function of another file that leads to no site is being followed
+    spent_on_guests: dict[tuple[int, tuple[int, int] | None], int] = field(default_factory=dict)  # steps, by call
     passed_over: int = 0  # how often the file's own code that can lead to a site was left out by a decided test
     is_probing: bool = False  # whether a loop's body is run only to find what it changes
     loops_probed: int = 0
     left_out: int = 0  # how many calls in such runs were not followed
     options_are_open: bool = False  # whether the program's options may have any value, rather than their defaults
     has_options: bool = False
+    traced: dict[FunctionCode, bool] = field(default_factory=dict)  # whether a decorator makes a graph of it
     compilations: list[Compilation] = field(default_factory=list)
     formulas: set[int] = field(default_factory=set)
     noted: set[int] = field(default_factory=set)
@@ -149,18 +156,35 @@ class Machine:
         """Do some work with a budget of its own: where that is not enough, only this work is left undone."""
         if self.steps >= STEPS_PER_FILE:
             raise BudgetExceeded
+
+        def done() -> bool:
+            work()
+            return True
+
+        if not self.within(steps, done, otherwise=False):
+            self.exhausted = True
+
+    def within(self, steps: int, work: Callable[[], Result], otherwise: Result) -> Result:
+        """What some work gives, or `otherwise` where these steps do not suffice; nothing has changed then.
+
+        Raises `BudgetExceeded` where the budget that these steps are a part of is used up.
+        """
         heap, path, scopes, calls = self.heap, len(self.path), len(self.scopes), len(self.calls)
         flags = self.is_probing, self.without_defaults
-        self.most_steps = min(self.steps + steps, STEPS_PER_FILE)
+        most = self.most_steps
+        self.most_steps = min(self.steps + steps, most)
         try:
-            work()
+            return work()
         except BudgetExceeded:
-            self.exhausted = True
             self.heap = heap
             self.is_probing, self.without_defaults = flags
             del self.path[path:], self.scopes[scopes:], self.calls[calls:]
+            self.wrote()
+            if self.steps > most:
+                raise
+            return otherwise
         finally:
-            self.most_steps = STEPS_PER_FILE
+            self.most_steps = most
 
     @property
     def done(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lintloss.analysis import syntax, words
 from lintloss.analysis.apis import ApiBook
-from lintloss.analysis.machine import Machine, unknown
+from lintloss.analysis.machine import BudgetExceeded, Machine, unknown
 from lintloss.analysis.objects import Deferred, Frame, Module
 from lintloss.analysis.outline import Outline
 from lintloss.analysis.syntax import ClassCode, FunctionCode, NodeOrigin, Unit
@@ -127,6 +127,9 @@ class Project:
         known = dict(module.frame.names)
         try:
             statements.run_module(machine, module.frame, module.code)
+        except BudgetExceeded:
+            module.progress.clear()  # who asks next may have more to spend
+            raise
         finally:
             machine.path, machine.scopes, machine.calls = path, scopes, calls
         # Definitions handed out before the run stay the ones that others hold.

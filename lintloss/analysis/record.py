@@ -234,11 +234,19 @@ def _site(
 
 def is_traced(machine: Machine, function: Function) -> bool:
     """Whether a decorator makes a graph of the function."""
+    known = machine.traced.get(function.code)
+    if known is None:
+        known = machine.traced[function.code] = _makes_a_graph(machine, function)
+    return known
+
+
+def _makes_a_graph(machine: Machine, function: Function) -> bool:
     from lintloss.analysis import expressions
 
     node = function.code.node
+    outside = Frame(function.frame.module, function.code.unit, {}, function.frame)
     for decorator in node.decorators if isinstance(node, cst.FunctionDef) else ():
-        value = expressions.evaluate(machine, function.frame, decorator.decorator)
+        value = expressions.evaluate(machine, outside, decorator.decorator)
         wrapper = value.function if isinstance(value, Apply) else value
         entry = machine.book.entry(wrapper.path) if isinstance(wrapper, Api) else None
         if entry is not None and entry["traces"]:
