@@ -447,6 +447,7 @@ def test_several_runs_at_once_share_a_cache(large: Path, cache_of_its_own: Path)
     assert b"40 from the cache" in again.stderr
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_cache_that_may_only_be_read_is_read(tmp_path: Path, unprivileged: Sequence[str]) -> None:
     folder, cache = tmp_path / "project", tmp_path / "cache"
     for each in (folder, cache):

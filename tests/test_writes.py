@@ -83,6 +83,7 @@ FIXING = [
 ]
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_a_killed_process_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
     """The process is killed at every system call that it makes once it has begun to stage the new file."""
