@@ -489,6 +489,15 @@ def test_one_flag_may_choose_activation_and_loss_together() -> None:
     assert verdicts(f"import settings\nflag = settings.logits\n{FLAG}{given}") == [(CallVerdict.FINE, "")]
 
 
+@pytest.mark.parametrize("between", ["", "def unrelated():\n    pass\n"])
+def test_a_formula_that_a_list_kept_is_said_where_it_stands(between: str) -> None:
+    kept = "box.append(-tf.reduce_sum(y * tf.math.log(tf.nn.softmax(z))))\n"
+    made = "y = tf.one_hot([0, 1], 3)\nz = tf.matmul(tf.ones([2, 4]), tf.Variable(tf.zeros([4, 3])))\n"
+    text = IMPORTS + made + "box = []\n" + kept + between + "loss = box[-1]\n"
+    report = linter.lint([Source.from_text(text, "train.py")], Settings())
+    assert [(finding.code, finding.span.start.row) for finding in report.findings] == [("LL401", 7)]
+
+
 def test_a_loss_in_a_decorator_is_found_where_it_stands() -> None:
     code = f"""
         class Cases:

@@ -13,7 +13,7 @@ from lintloss.analysis.machine import Machine
 from lintloss.analysis.objects import Frame
 from lintloss.analysis.record import visible
 from lintloss.analysis.sites import Formula, Site
-from lintloss.analysis.syntax import NodeOrigin
+from lintloss.analysis.syntax import NodeOrigin, Unit
 from lintloss.analysis.terms import Apply, Const, Sequence, Term
 
 _PASSED = ("cast", "identity", "mask", "reshape")
@@ -53,7 +53,7 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
         term = pending.pop()
         if not isinstance(term, Apply) or id(term) in machine.formulas or not isinstance(term.origin, NodeOrigin):
             continue
-        if term.origin.unit is not origin.unit:
+        if term.origin.unit is not origin.unit and not _is_at_top(machine, frame, term.origin.unit):
             continue
         operation = _operation(machine, term)
         if operation is None:
@@ -65,6 +65,12 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
             pending.extend(operation[1])
         elif _is_loss(found):
             _note(machine, frame, term, found, term.origin)
+
+
+def _is_at_top(machine: Machine, frame: Frame, unit: Unit) -> bool:
+    """Whether a frame and a piece of code are both of the file's top, where all names are one scope's."""
+    top = machine.mains[0]
+    return frame is top.frame and any(item is unit for item in top.code.items)
 
 
 def _is_loss(found: _Match) -> bool:
