@@ -7,7 +7,7 @@ facts and to the runtime checker, and stays a term. Loss calls are written down 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -139,8 +139,8 @@ def call_function(
     if effort.is_idle and effort.steps > STEPS_PER_HELPER and function.code.name not in machine.leading:
         return unknown(f"`{function.code.name}` is called too often to be followed each time", origin)
     done, steps = machine.done, machine.steps
-    walk = _walk_guest if is_guest and not machine.hosts_a_guest else _walk
-    value = walk(machine, function, node, arguments, origin)
+    walk = partial(_walk, machine, function, node, arguments, origin)
+    value = _of_guest(machine, function, origin, walk) if is_guest and not machine.hosts_a_guest else walk()
     effort.steps += (machine.steps - steps) * (turns == 0)
     effort.is_idle = effort.is_idle and machine.done == done
     if machine.writes == done[0]:
@@ -153,20 +153,13 @@ def _is_guest(machine: Machine, function: Function) -> bool:
     return function.frame.module not in machine.mains and function.code.name not in machine.leading
 
 
-def _walk_guest(
-    machine: Machine,
-    function: Function,
-    node: cst.FunctionDef | cst.Lambda,
-    arguments: tuple[Argument, ...],
-    origin: NodeOrigin | None,
-) -> Term:
-    """Walk a guest's body as far as the steps go that calling it here may take."""
+def _of_guest(machine: Machine, function: Function, origin: NodeOrigin | None, walk: Callable[[], Term]) -> Term:
+    """What walking a guest gives, as far as the steps go that calling it here may take."""
     place = (id(function.code), origin.key if origin is not None else None)
     steps, spent = machine.steps, machine.spent_on_guests.get(place, 0)
     lost: Term = unknown(f"`{function.code.name}` is too intricate to be followed", origin)
     machine.hosts_a_guest = True
     try:
-        walk = partial(_walk, machine, function, node, arguments, origin)
         return machine.within(STEPS_PER_GUEST - spent, walk, otherwise=lost)
     finally:
         machine.hosts_a_guest = False
@@ -249,7 +242,7 @@ def bind_parameters(
     """Bind arguments to parameters; what is neither given nor has a default is an open `Parameter`."""
     defaults = function.defaults
     if defaults is None:
-        defaults = defaults_of(machine, _definition_frame(function), parameters)
+        defaults = defaults_of(machine, function.outside, parameters)
     positional = [argument.value for argument in arguments if argument.keyword is None]
     keywords = {argument.keyword: argument.value for argument in arguments if argument.keyword not in (None, "*", "**")}
     unpacked = any(argument.keyword in ("*", "**") for argument in arguments)
@@ -289,11 +282,6 @@ def _is_set_aside(machine: Machine, default: Term) -> bool:
         return False
     machine.flags_by_default += isinstance(default.value, (str, bool, type(None)))
     return machine.without_defaults
-
-
-def _definition_frame(function: Function) -> Frame:
-    frame = function.frame
-    return Frame(frame.module, function.code.unit, {}, frame)
 
 
 # -- classes and instances -----------------------------------------------------------------------------------

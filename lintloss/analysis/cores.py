@@ -56,7 +56,7 @@ def _may_be_a_distance(node: ast.expr) -> bool:
     """Whether a value may be what two others differ by: it is subtracted here, or comes from somewhere else."""
     if isinstance(node, ast.BinOp):
         return isinstance(node.op, ast.Sub)
-    return not isinstance(node, (ast.Constant, ast.UnaryOp, ast.Compare)) and not _is_a_number(node)
+    return _may_come_from_elsewhere(node)
 
 
 def _may_be_a_share(node: ast.expr) -> bool:
@@ -64,8 +64,10 @@ def _may_be_a_share(node: ast.expr) -> bool:
     if isinstance(node, ast.BinOp):
         is_scaled = isinstance(node.op, ast.Mult) and _may_be_a_share(node.right)
         return isinstance(node.op, (ast.Add, ast.Sub)) or is_scaled or _may_be_a_share(node.left)
-    return not isinstance(node, (ast.Constant, ast.UnaryOp, ast.Compare)) and not _is_a_number(node)
+    return _may_come_from_elsewhere(node)
 
 
-def _is_a_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and last_name(node.func) in _NUMBERS
+def _may_come_from_elsewhere(node: ast.expr) -> bool:
+    """Whether other code decides what a value is; what `_NUMBERS` give is a number anyway."""
+    is_number = isinstance(node, ast.Call) and last_name(node.func) in _NUMBERS
+    return not is_number and not isinstance(node, (ast.Constant, ast.UnaryOp, ast.Compare))

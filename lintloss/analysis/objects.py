@@ -67,6 +67,11 @@ class Function(Term):
     defaults: dict[str, Term] | None = field(default=None, repr=False)
     decorators: tuple[str, ...] = ()
 
+    @property
+    def outside(self) -> Frame:
+        """A frame for those parts of the definition that run where it stands: its defaults and decorators."""
+        return Frame(self.frame.module, self.code.unit, {}, self.frame)
+
 
 @dataclass(frozen=True, eq=False)
 class Class(Term):

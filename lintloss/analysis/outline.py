@@ -156,22 +156,27 @@ class Outline:
     @cached_property
     def _summing(self) -> frozenset[str]:
         """The names of definitions that sum up what a formula is made of, in their own code or in what they name."""
-        return self._leading_to_cores(self._cores, self._sums_up) | self._leading_to_cores(
-            self.vocabulary.logarithms, self._turns_a_sign
-        )
+        turning = self._that_hold(self.vocabulary.logarithms)
+        return self._making_losses(self._holding, self._sums_up) | self._making_losses(turning, self._turns_a_sign)
+
+    @cached_property
+    def _holding(self) -> frozenset[str]:
+        """The names of definitions that hold one of the operations whose sum is a loss."""
+        return self._that_hold(self._cores)
+
+    def _that_hold(self, wanted: frozenset[bytes]) -> frozenset[str]:
+        return frozenset(part.name for part in self.parts if self._holds_a_core(part.unit, wanted))
+
+    def _making_losses(self, holding: frozenset[str], is_loss: Callable[[Unit], bool]) -> frozenset[str]:
+        """The names of definitions that are or lead to one of these, and make a loss of what it holds."""
+        within = self.leading_to(holding) if holding else holding
+        return frozenset(part.name for part in self.parts if part.name in within and is_loss(part.unit))
 
     @cached_property
     def _sums(self) -> frozenset[bytes]:
         """The words without one of which no code of the file sums up what a formula is made of."""
-        units = (*self._top, *(part.unit for part in self.parts))
-        holds_cores = any(self._holds_a_core(unit, self._cores) for unit in units)
+        holds_cores = bool(self._holding) or any(self._holds_a_core(unit, self._cores) for unit in self._top)
         return self.vocabulary.sums | self.vocabulary.logarithms if holds_cores else frozenset()
-
-    def _leading_to_cores(self, wanted: frozenset[bytes], is_loss: Callable[[Unit], bool]) -> frozenset[str]:
-        """The names of definitions that hold or lead to one of these operations, and make a loss of it."""
-        holding = {part.name for part in self.parts if self._holds_a_core(part.unit, wanted)}
-        within = self.leading_to(holding) if holding else frozenset[str]()
-        return frozenset(part.name for part in self.parts if part.name in within and is_loss(part.unit))
 
     @cached_property
     def _cores(self) -> frozenset[bytes]:

@@ -244,9 +244,8 @@ def _makes_a_graph(machine: Machine, function: Function) -> bool:
     from lintloss.analysis import expressions
 
     node = function.code.node
-    outside = Frame(function.frame.module, function.code.unit, {}, function.frame)
     for decorator in node.decorators if isinstance(node, cst.FunctionDef) else ():
-        value = expressions.evaluate(machine, outside, decorator.decorator)
+        value = expressions.evaluate(machine, function.outside, decorator.decorator)
         wrapper = value.function if isinstance(value, Apply) else value
         entry = machine.book.entry(wrapper.path) if isinstance(wrapper, Api) else None
         if entry is not None and entry["traces"]:

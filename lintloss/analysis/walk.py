@@ -147,12 +147,13 @@ def _run_importers(machine: Machine, module: Module, relays: set[str]) -> None:
     """Run the files that import this one and name what leads to a relay: they may call what nobody here calls."""
     targets = machine.project.outline(module).leading_to(relays)
     for importer in machine.project.importers(module):
-        if not machine.project.outline(importer).names_any(targets):
+        outline = machine.project.outline(importer)
+        if not outline.names_any(targets):
             continue
         machine.mains.append(importer)
         machine.is_open = False  # what reaches the file from a function of an importer's is a call
         machine.spend(STEPS_PER_CALL, partial(machine.project.run, machine, importer))
-        _run_leading(machine, importer, machine.project.outline(importer).leading_to(targets))
+        _run_leading(machine, importer, outline.leading_to(targets))
 
 
 def _run_what_nobody_calls(machine: Machine, module: Module) -> None:
