@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Terms and trees are made by the hundred thousand and live as long as their file: looking for garbage among them
 # after every 700, as Python does by itself, costs a fifth of the time.
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
+GARBAGE_THRESHOLDS = (50_000, 5, 2)  # objects, and collections of the younger generations
 
 _EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missing"
 
@@ -54,7 +54,7 @@ class Checker:
         from lintloss.analysis import Analyser
         from lintloss.rulebook import asked, load_rules
 
-        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         rules = load_rules(settings)
         self._settings = settings
         self._codes = selected(rules, settings)

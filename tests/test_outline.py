@@ -126,7 +126,7 @@ def test_what_another_file_defines_makes_its_losses_there(tmp_path: Path, import
         parts.write_text(written)
         (source,) = linter.read([file]).sources
         project = Analyser([source])._project
-        assert set(project.outline(project.module_of(source)).making) == expected
+        assert set(project.module_of(source).outline.making) == expected
 
 
 def test_metrics_count_where_a_rule_asks() -> None:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lintloss import knowledge
-from lintloss.analysis.terms import Api, Apply, Argument, Const, Sequence, Term, Unknown
+from lintloss.analysis.terms import Api, Apply, Argument, Const, Postponed, Sequence, Term, Unknown, seen
 from lintloss.analysis.terms import Mapping as MappingTerm
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -95,16 +95,40 @@ class Entry:
         return replace(self, data=data)
 
 
+class _Asked(Mapping[str, Term]):
+    """Arguments some of which are postponed: each is followed when someone asks for it."""
+
+    def __init__(self, given: Mapping[str, Term]) -> None:
+        self._given = given
+
+    def __getitem__(self, name: str) -> Term:
+        return seen(self._given[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._given
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
 @dataclass(frozen=True)
 class Bound:
-    """A call matched with its entry: `arguments` by parameter name, those of the constructor too."""
+    """A call matched with its entry: `stated` are the arguments by parameter name, those of the constructor too."""
 
     entry: Entry
-    arguments: Mapping[str, Term]
+    stated: Mapping[str, Term]
     given: frozenset[str] = frozenset()
     constructor: Apply | None = None
     leftover: tuple[Term, ...] = ()
     is_open: bool = False  # unpacks a value whose elements are not known
+
+    @functools.cached_property
+    def arguments(self) -> Mapping[str, Term]:
+        """The arguments as those see them who ask what they are."""
+        return _Asked(self.stated) if any(isinstance(each, Postponed) for each in self.stated.values()) else self.stated
 
     def role(self, role: str) -> Term | None:
         name = self.entry.role(role)
@@ -289,7 +313,7 @@ class ApiBook:
             return None
         return Bound(
             made.entry,
-            {**made.arguments, **bound.arguments},
+            {**made.stated, **bound.stated},
             made.given | bound.given,
             constructor=term.function if isinstance(term.function, Apply) else None,
             leftover=bound.leftover,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lintloss.analysis.machine import NOTHING, Machine, unknown
 from lintloss.analysis.objects import Attribute, Class, Frame, Instance, Partial, Super
 from lintloss.analysis.syntax import ClassCode, NodeOrigin
-from lintloss.analysis.terms import Api, Apply, Argument, Const, Mapping, Sequence, Term
+from lintloss.analysis.terms import Api, Apply, Argument, Const, Mapping, Sequence, Term, seen
 
 Arguments = tuple[Argument, ...]
 
@@ -18,14 +18,16 @@ def function(machine: Machine, frame: Frame, path: str, arguments: Arguments, or
     if compute is None:
         entry = machine.book.entry(path)
         compute = _STRUCTURES.get(entry["operation"]) if entry is not None and entry.kind == "structure" else None
-    return None if compute is None else compute(machine, frame, arguments, origin)
+    if compute is None:
+        return None
+    return compute(machine, frame, tuple(Argument(each.keyword, seen(each.value)) for each in arguments), origin)
 
 
 def method(
     machine: Machine, frame: Frame, base: Term, name: str, arguments: Arguments, origin: NodeOrigin | None
 ) -> Term | None:
     """The value of a method of a list, dict or string, or None where it is left as a term."""
-    values = [argument.value for argument in arguments if argument.keyword is None]
+    values = [seen(argument.value) for argument in arguments if argument.keyword is None]
     if isinstance(base, Mapping):
         return _mapping_method(base, name, values, origin)
     if isinstance(base, Const) and isinstance(base.value, str) and name in ("lower", "upper", "strip", "title"):
@@ -64,6 +66,8 @@ def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
         first = values[0] if values else None
         if name in ("append", "add") and first is not None:
             return Sequence(base.kind, (*base.items, first), origin=base.origin)
+        values = [seen(value) for value in values]
+        first = values[0] if values else None
         if name == "extend" and isinstance(first, Sequence):
             return Sequence(base.kind, base.items + first.items, origin=base.origin)
         if name == "insert" and isinstance(first, Const) and isinstance(first.value, int) and len(values) > 1:
@@ -78,6 +82,8 @@ def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
             return Sequence(base.kind, (), origin=base.origin)
         if name in ("extend", "insert", "pop", "remove", "sort"):
             return unknown("a list that is changed in a way that is not followed", None, base)
+    if isinstance(base, Mapping):
+        values = [seen(value) for value in values]
     if isinstance(base, Mapping) and name == "update":
         extra = values[0].entries if values and isinstance(values[0], Mapping) else ()
         named = tuple((Const(argument.keyword), argument.value) for argument in arguments if argument.keyword)

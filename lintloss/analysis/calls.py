@@ -6,14 +6,13 @@ facts and to the runtime checker, and stays a term. Loss calls are written down 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
 import libcst as cst
 
-from lintloss.analysis import builtins, construction, functional, models, record, stated, words
+from lintloss.analysis import builtins, functional, models, record, stated, waiting, words
 from lintloss.analysis.machine import (
     DEEPEST_CALL,
     FALLS,
@@ -40,6 +39,7 @@ from lintloss.analysis.terms import (
     Stated,
     Term,
     Unknown,
+    seen,
 )
 
 MOST_TURNS_OF_RECURSION = 2
@@ -115,12 +115,17 @@ def _run_callbacks(machine: Machine, arguments: tuple[Argument, ...]) -> None:
 
 
 def call_function(
-    machine: Machine, function: Function, arguments: tuple[Argument, ...], origin: NodeOrigin | None
+    machine: Machine,
+    function: Function,
+    arguments: tuple[Argument, ...],
+    origin: NodeOrigin | None,
+    *,
+    may_wait: bool = True,
 ) -> Term:
-    """Walk a function's body with the arguments bound to its parameters."""
-    node = function.code.node
-    if node is None:
-        return unknown(f"`{function.code.name}` could not be parsed", origin)
+    """What a function of the user's gives: its body is walked with the arguments bound to its parameters.
+
+    That of another file's may wait until someone asks what it gives, unless it `may_wait` no longer.
+    """
     machine.called.add(id(function.code))
     if arguments and isinstance(arguments[0].value, Instance):
         machine.called_on.add((arguments[0].value.number, id(function.code)))
@@ -135,16 +140,60 @@ def call_function(
     if is_guest and machine.is_probing:  # all that matters in a loop's first run is what the value depends on
         machine.left_out += 1
         return Apply(function, arguments, origin=origin)
+    writes = machine.writes
+    reach = waiting.of_call(machine, function, arguments) if is_guest and may_wait else None
+    if reach is not None:
+        value = _postponed(machine, function, arguments, origin, reach)
+    else:
+        value = _followed(machine, function, arguments, origin, is_guest=is_guest)
+    if machine.writes == writes:
+        machine.memo[key] = (value, (function, arguments))
+    return value
+
+
+def _postponed(
+    machine: Machine,
+    function: Function,
+    arguments: tuple[Argument, ...],
+    origin: NodeOrigin | None,
+    reach: waiting.Reach,
+) -> Term:
+    """What a call gives that waits until someone asks for that, or for what the object holds that it changes."""
+    work = partial(_followed, machine, function, arguments, origin, is_guest=True)
+    given = tuple(argument.value for argument in arguments)
+    knows_objects, behind = waiting.objects_in(arguments), waiting.behind(arguments)
+    receiver = given[0] if reach.changes_itself else None
+    if isinstance(receiver, Instance):
+        for part in waiting.parts(arguments):
+            machine.give(part, receiver)
+    return machine.postponed(
+        work,
+        given,
+        origin,
+        changes=receiver if isinstance(receiver, Instance) else None,
+        sets=reach.sets,
+        knows_objects=knows_objects,
+        may_be_a_loss=reach.names_losses,
+        behind=behind,
+    )
+
+
+def _followed(
+    machine: Machine, function: Function, arguments: tuple[Argument, ...], origin: NodeOrigin | None, *, is_guest: bool
+) -> Term:
+    """What walking a function's body gives, unless that has cost too much before."""
+    node = function.code.node
+    if node is None:
+        return unknown(f"`{function.code.name}` could not be parsed", origin)
     effort = machine.efforts.setdefault(id(function.code), Effort())
     if effort.is_idle and effort.steps > STEPS_PER_HELPER and function.code.name not in machine.leading:
         return unknown(f"`{function.code.name}` is called too often to be followed each time", origin)
-    done, steps = machine.done, machine.steps
+    done, steps = machine.done, machine.own_steps
     walk = partial(_walk, machine, function, node, arguments, origin)
     value = _of_guest(machine, function, origin, walk) if is_guest and not machine.hosts_a_guest else walk()
-    effort.steps += (machine.steps - steps) * (turns == 0)
+    if all(active.code is not function.code for active, _ in machine.calls):  # of calls within calls, the outermost
+        effort.steps += machine.own_steps - steps
     effort.is_idle = effort.is_idle and machine.done == done
-    if machine.writes == done[0]:
-        machine.memo[key] = (value, (function, arguments))
     return value
 
 
@@ -156,14 +205,14 @@ def _is_guest(machine: Machine, function: Function) -> bool:
 def _of_guest(machine: Machine, function: Function, origin: NodeOrigin | None, walk: Callable[[], Term]) -> Term:
     """What walking a guest gives, as far as the steps go that calling it here may take."""
     place = (id(function.code), origin.key if origin is not None else None)
-    steps, spent = machine.steps, machine.spent_on_guests.get(place, 0)
+    steps, spent = machine.own_steps, machine.spent_on_guests.get(place, 0)
     lost: Term = unknown(f"`{function.code.name}` is too intricate to be followed", origin)
     machine.hosts_a_guest = True
     try:
         return machine.within(STEPS_PER_GUEST - spent, walk, otherwise=lost)
     finally:
         machine.hosts_a_guest = False
-        machine.spent_on_guests[place] = spent + machine.steps - steps
+        machine.spent_on_guests[place] = spent + machine.own_steps - steps
 
 
 def _walk(
@@ -195,6 +244,7 @@ def _walk(
 
 def out_of_graph(value: Term) -> Term:
     """What a traced function gives back: other tensors than those of its graph, to which nothing is attached."""
+    value = seen(value)
     if isinstance(value, Choice):
         return choice(value.condition, out_of_graph(value.then), out_of_graph(value.otherwise))
     if isinstance(value, Sequence):
@@ -335,12 +385,25 @@ def instantiate(machine: Machine, cls: Class, arguments: tuple[Argument, ...], o
     """A new object; its `__init__` is walked, now or when someone asks what the object holds."""
     made = Apply(cls, arguments, origin=origin)
     instance = machine.new_instance(cls, made, origin)
-    initialise = find_method(cls, construction.CONSTRUCTOR)
+    for part in waiting.parts(arguments):
+        machine.give(part, instance)
+    initialise = find_method(cls, waiting.CONSTRUCTOR)
     if initialise is not None:
-        build = partial(call_function, machine, initialise, (Argument(None, instance), *arguments), origin)
-        reach = construction.that_may_wait(machine, lineage(cls), arguments)
+        given = (Argument(None, instance), *arguments)
+        build = partial(call_function, machine, initialise, given, origin, may_wait=False)
+        reach = waiting.of_constructor(machine, lineage(cls), arguments)
         if reach is not None:
-            machine.put_off(instance, build, reach, knows_objects=construction.objects_in(arguments))
+            knows_objects = waiting.objects_in(arguments)
+            machine.postponed(
+                build,
+                (),
+                origin,
+                changes=instance,
+                is_new=True,
+                sets=reach.sets,
+                knows_objects=knows_objects,
+                may_be_a_loss=reach.names_losses,
+            )
         else:
             build()
     else:
@@ -371,7 +434,7 @@ def instance_attribute(machine: Machine, instance: Instance, name: str, origin: 
     """What `instance.name` is: set, a method, a class attribute, or set by a method that was not called yet."""
     found = machine.attribute(instance, name)
     if found is not None:
-        return machine.chosen(found)
+        return machine.taken(found)
     method = find_method(instance.cls, name)
     if method is not None:
         if any(decorator.split(".")[-1] in ("property", "cached_property") for decorator in method.decorators):
@@ -388,7 +451,7 @@ def instance_attribute(machine: Machine, instance: Instance, name: str, origin: 
         return known
     _run_the_method_that_sets(machine, instance, name)
     found = machine.attribute(instance, name)
-    return machine.chosen(found) if found is not None else Attribute(instance, name, origin=origin)
+    return machine.taken(found) if found is not None else Attribute(instance, name, origin=origin)
 
 
 def _run_the_method_that_sets(machine: Machine, instance: Instance, name: str) -> None:
@@ -396,11 +459,10 @@ def _run_the_method_that_sets(machine: Machine, instance: Instance, name: str) -
     if key in machine.memo:
         return
     machine.memo[key] = (NOTHING, ())
-    # `self.name = ...`, `self.name: T = ...`, `self.name, other = ...`; not `f(self.name.size, device=...)`
-    assigns = re.compile(rf"(?m)^\s*\(?[^(\n#]*\bself\s*\.\s*{re.escape(name)}\s*(?:[:,)][^=\n(]*)?=[^=]")
     for cls in lineage(instance.cls):
         for method in cls.methods.values():
-            if (instance.number, id(method.code)) not in machine.called_on and assigns.search(_text(method)):
+            own = cls.frame.module.outline.deeds_of(method.code).own
+            if name in own and (instance.number, id(method.code)) not in machine.called_on:
                 call_function(machine, method, (Argument(None, instance),), None)
                 if machine.attribute(instance, name) is not None:
                     return

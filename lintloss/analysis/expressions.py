@@ -36,10 +36,12 @@ from lintloss.analysis.terms import (
     Condition,
     Const,
     Mapping,
+    Postponed,
     Scalar,
     Sequence,
     Term,
     Unknown,
+    seen,
 )
 
 MOST_ITEMS = 4096
@@ -94,7 +96,7 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Term | None:
         if isinstance(value, Deferred):
             value = machine.project.arrived(machine, current.module, value)
         if value is not None:
-            return machine.chosen(value)
+            return machine.taken(value)
         current = current.parent
     if name == "__name__":
         return Const("__main__" if frame.module in machine.mains else frame.module.name)
@@ -154,7 +156,7 @@ def _formatted(machine: Machine, frame: Frame, node: cst.FormattedString) -> Ter
     pieces: list[str | None] = []
     for part in node.parts:
         if isinstance(part, cst.FormattedStringExpression):
-            value = evaluate(machine, frame, part.expression)
+            value = seen(evaluate(machine, frame, part.expression))
             plain = part.conversion is None and part.format_spec is None
             pieces.append(value.value if plain and isinstance(value, Const) and isinstance(value.value, str) else None)
         elif isinstance(part, cst.FormattedStringText):
@@ -176,13 +178,15 @@ def _attribute(machine: Machine, frame: Frame, node: cst.Attribute) -> Term:
 
 def attribute_of(machine: Machine, base: Term, name: str, origin: NodeOrigin | None) -> Term:
     """What `base.name` is."""
-    base = machine.chosen(base)
+    base = machine.taken(base)
+    if isinstance(base, Postponed):
+        return machine.part_of(base, lambda whole: attribute_of(machine, whole, name, origin), origin)
     match base:
         case Api() | Module() if name == "__dict__":
             return Attribute(base, name, origin=origin)
         case Api(path=path):
             attached = machine.attached(f"{path}.{name}")
-            return machine.chosen(attached) if attached is not None else Api(f"{path}.{name}", origin=origin)
+            return machine.taken(attached) if attached is not None else Api(f"{path}.{name}", origin=origin)
         case Module():
             found = machine.project.member(machine, base, name)
             return found if found is not None else unknown(f"`{base.name}.{name}` was not found", origin)
@@ -217,8 +221,8 @@ def _tuple(machine: Machine, frame: Frame, node: cst.Tuple | cst.List | cst.Set)
         value = evaluate(machine, frame, element.value)
         if not isinstance(element, cst.StarredElement):
             items.append(value)
-        elif isinstance(value, Sequence):
-            items.extend(value.items)
+        elif isinstance(several := seen(value), Sequence):
+            items.extend(several.items)
         else:
             return unknown("unpacks a value whose elements are not known", origin)
     return Sequence(kind, tuple(items), origin=origin)
@@ -229,9 +233,9 @@ def _dict(machine: Machine, frame: Frame, node: cst.Dict) -> Term:
     for element in islice(node.elements, MOST_ITEMS):
         value = evaluate(machine, frame, element.value)
         if isinstance(element, cst.DictElement):
-            entries.append((evaluate(machine, frame, element.key), value))
-        elif isinstance(value, Mapping):
-            entries.extend(value.entries)
+            entries.append((seen(evaluate(machine, frame, element.key)), value))
+        elif isinstance(several := seen(value), Mapping):
+            entries.extend(several.entries)
     return Mapping(tuple(entries), origin=NodeOrigin(frame.unit, node))
 
 
@@ -261,7 +265,10 @@ def _has_comma(node: cst.Subscript) -> bool:
 
 def item_of(machine: Machine, base: Term, index: Term, origin: NodeOrigin | None) -> Term:
     """What `base[index]` is."""
-    base, index = machine.chosen(base), machine.chosen(index)
+    base = machine.taken(base)
+    if isinstance(base, Postponed):
+        return machine.part_of(base, lambda whole: item_of(machine, whole, index, origin), origin)
+    index = machine.chosen(index)
     if isinstance(base, Choice):
         return over_choices(base, lambda term: item_of(machine, term, index, origin))
     if isinstance(base, Sequence):
@@ -301,10 +308,11 @@ def _field_at(cls: Class, index: object) -> str | None:
 
 
 def _call(machine: Machine, frame: Frame, node: cst.Call) -> Term:
-    function = evaluate(machine, frame, node.func)
+    function = machine.chosen(evaluate(machine, frame, node.func))
     arguments: list[Argument] = []
     for argument in node.args:
         value = evaluate(machine, frame, argument.value)
+        value = seen(value) if argument.star else value
         if argument.keyword is not None:
             arguments.append(Argument(argument.keyword.value, value))
         elif argument.star == "*" and isinstance(value, Sequence):
@@ -617,7 +625,7 @@ def _dict_comprehension(machine: Machine, frame: Frame, node: cst.DictComp) -> T
     entries: list[tuple[Term, Term]] = []
 
     def collect() -> None:
-        entries.append((evaluate(machine, frame, node.key), evaluate(machine, frame, node.value)))
+        entries.append((seen(evaluate(machine, frame, node.key)), evaluate(machine, frame, node.value)))
 
     complete = _comprehend(machine, frame, node.for_in, collect)
     origin = NodeOrigin(frame.unit, node)
@@ -661,7 +669,7 @@ def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[
     if isinstance(term, Mapping) and len(term.entries) <= LONGEST_UNROLLED:
         return [key for key, _ in term.entries], True
     if isinstance(term, Apply) and isinstance(term.function, Api):
-        values = [argument.value for argument in term.arguments]
+        values = [seen(argument.value) for argument in term.arguments]
         path = term.function.path
         if path == "builtins.range":
             bounds = [value.value for value in values if isinstance(value, Const) and isinstance(value.value, int)]
@@ -684,7 +692,7 @@ def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[
     if piped is not None:
         return [piped], False
     if isinstance(term, Instance):
-        element = calls.call_method(machine, term, "__iter__", (), origin)
+        element = seen(calls.call_method(machine, term, "__iter__", (), origin))
         return (list(element.items), True) if isinstance(element, Sequence) else ([element], False)
     if isinstance(term, Apply) and term.function is YIELDED:
         return [term.arguments[0].value], False

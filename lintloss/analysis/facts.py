@@ -24,10 +24,12 @@ from lintloss.analysis.terms import (
     Guard,
     Origin,
     Parameter,
+    Postponed,
     Sequence,
     Stated,
     Term,
     Unknown,
+    seen,
 )
 
 MOST_ALTERNATIVES = 16
@@ -154,6 +156,8 @@ class Evaluator:
             return self._choice(term)
         if isinstance(term, Apply):
             return self._apply(term)
+        if isinstance(term, Postponed):
+            return self.of(term.value)
         if isinstance(term, Stated):
             return self._over(term.value, lambda known: _stated(term, known))
         return self._one(self._simple(term))
@@ -738,7 +742,7 @@ def _without_activation(term: Apply, bound: Bound) -> Term:
     """The same layer without its activation, applied to the same value: what the activation got."""
     name = str(bound.entry["activation"])
     made = bound.constructor if bound.constructor is not None else term
-    own = {id(argument.value) for argument in made.arguments}
+    own = {id(seen(argument.value)) for argument in made.arguments}
     kept = {
         key: value
         for key, value in bound.arguments.items()

@@ -6,7 +6,7 @@ from lintloss.analysis.apis import Bound
 from lintloss.analysis.machine import Machine, unknown
 from lintloss.analysis.objects import Class, Frame, Function, Instance, Method
 from lintloss.analysis.syntax import NodeOrigin
-from lintloss.analysis.terms import Apply, Argument, Const, Origin, Sequence, Term
+from lintloss.analysis.terms import Apply, Argument, Const, Origin, Sequence, Term, seen
 
 Arguments = tuple[Argument, ...]
 
@@ -31,7 +31,7 @@ def differentiated(
     inner = bound.get("function")
     if inner is None:
         return None
-    value = calls.call(machine, frame, inner, arguments, origin)
+    value = seen(calls.call(machine, frame, inner, arguments, origin))
     gradient = unknown("a gradient", origin)
     if bound.entry["operation"] == "value_and_gradient":
         return Sequence("tuple", (value, gradient), origin=origin)

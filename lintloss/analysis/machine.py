@@ -8,29 +8,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.heap import Heap, Waiting
 from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Module
 from lintloss.analysis.sites import Site, Unjudged
-from lintloss.analysis.terms import Api, Apply, Choice, Condition, Const, Guard, Origin, Sequence, Term, Unknown
+from lintloss.analysis.terms import (
+    Api,
+    Apply,
+    Choice,
+    Condition,
+    Const,
+    Guard,
+    Origin,
+    Postponed,
+    Sequence,
+    Term,
+    Unknown,
+    seen,
+)
 from lintloss.analysis.terms import Mapping as MappingTerm
 
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintloss.analysis.construction import Reach
     from lintloss.analysis.facts import Evaluator
     from lintloss.analysis.modules import Project
     from lintloss.analysis.record import Compilation
     from lintloss.analysis.syntax import FunctionCode
+    from lintloss.analysis.waiting import Reach
 
 DEEPEST_CALL = 40
 STEPS_PER_FILE = 150_000
 STEPS_PER_CALL = 40_000  # of a function that nobody calls, with all that it calls
+STEPS_PER_FORMULA = 5_000  # of one that leads to no loss but to what may be a formula of one
 STEPS_PER_HELPER = 4_000  # of a function that changes nothing, all its calls in one file together
-STEPS_PER_GUEST = 4_000  # of a call of another file's function that leads to no site, however often it is come to
+STEPS_PER_GUEST = 2_000  # of a call of another file's function that leads to no site, however often it is come to
 MOST_LEAVES = 32
+MOST_BEHIND = 20  # postponed values that one may have to follow, one within the other
 NOTHING = Const(None)
 # The heap's entry for what user code sets on libraries themselves (`tf.model = ...`), by dotted path.
 LIBRARIES = -1
@@ -64,44 +81,13 @@ class Effort:
 
 
 @dataclass(eq=False)
-class Unbuilt:
-    """An object whose constructor has not been run: nobody has asked yet what it holds.
-
-    `build` runs it, in the circumstances in which the object was made. `built` is what that leaves in the heap, by the
-    numbers of the objects, each with what was there before: any state of the heap can take it over.
-    """
-
-    build: Callable[[], object]
-    reach: Reach
-    path: list[Guard]
-    scopes: list[tuple[frozenset[str], dict[str, Term]]]
-    calls: list[tuple[Function, Origin | None]]
-    flags: tuple[bool, bool]
-    built: dict[int, tuple[dict[str, Term] | None, dict[str, Term]]] | None = None
-
-    def may_set(self, name: str) -> bool:
-        """Whether the constructor may set an attribute of this name."""
-        return self.reach.sets is None or name in self.reach.sets
-
-    def add_to(self, heap: dict[int, dict[str, Term]]) -> None:
-        """Bring what the constructor wrote into a heap. What was written there since then stays."""
-        for number, (before, after) in (self.built or {}).items():
-            now = heap.get(number)
-            if now is None or now is before:
-                heap[number] = after
-            elif now is not after:
-                since = {name: value for name, value in now.items() if (before or {}).get(name) is not value}
-                heap[number] = {**after, **since}
-
-
-@dataclass(eq=False)
 class Machine:
     """Everything one analysis of one file shares between its parts."""
 
     book: ApiBook
     project: Project
     facts: Evaluator
-    heap: dict[int, dict[str, Term]] = field(default_factory=dict)
+    heap: Heap = field(default_factory=dict)
     path: list[Guard] = field(default_factory=list)
     calls: list[tuple[Function, Origin | None]] = field(default_factory=list)
     scopes: list[tuple[frozenset[str], dict[str, Term]]] = field(default_factory=list)
@@ -112,17 +98,24 @@ class Machine:
     called: set[int] = field(default_factory=set)
     called_on: set[tuple[int, int]] = field(default_factory=set)  # an object's number and what was called with it first
     instances: list[Instance] = field(default_factory=list)
-    unbuilt: dict[int, Unbuilt] = field(default_factory=dict)  # by number; an object that is in the heap is built there
-    reaches: dict[tuple[int, ...], Reach] = field(default_factory=dict)  # of constructors, by their classes' code
+    made_by: dict[int, Waiting] = field(default_factory=dict)  # the followed call that an object of this number is from
+    holders: dict[int, set[int]] = field(default_factory=dict)  # the objects that an object was given to
+    obscure: set[int] = field(default_factory=set)  # objects that were given what is not known yet
+    kept_entries: int = 0  # of states of the heap that calls wait with
+    reaches: dict[tuple[str | int, ...], Reach] = field(default_factory=dict)  # by a name and the code it is of
     memo: dict[tuple[Any, ...], tuple[Term, tuple[Any, ...]]] = field(default_factory=dict)
     writes: int = 0  # the number of the state that objects are in
     steps: int = 0
     most_steps: int = field(default_factory=lambda: STEPS_PER_FILE)
+    most_in_spend: int = field(default_factory=lambda: STEPS_PER_FILE)
+    steps_apart: int = 0  # of calls that waited: they do not count as steps of whoever asked
     exhausted: bool = False
+    is_over: bool = False  # whether the walk is done, and only what it came to is looked at
     era: dict[str, int] = field(default_factory=dict)
     oldest: dict[str, int] = field(default_factory=dict)
     leading: frozenset[str] = frozenset()  # what of the file's definitions leads to a site
     making: frozenset[str] = frozenset()  # of these, the names of what may call a loss itself
+    summing: frozenset[str] = frozenset()  # of what leads to a site, what leads to formulas only
     mains: list[Module] = field(default_factory=list)
     injected: set[str] = field(default_factory=set)  # functions with a parameter that is called like a loss
     is_open: bool = False
@@ -144,7 +137,7 @@ class Machine:
     kept: list[Any] = field(default_factory=list)
     _may_lead: dict[int, bool] = field(default_factory=dict)
     _states: int = 0
-    _onlookers: dict[int, None] = field(default_factory=dict)  # what is unbuilt and knows objects
+    _state: tuple[tuple[int, int, int], Heap] | None = None  # of the heap, as it was last kept
 
     def step(self) -> None:
         """Count one evaluated node. Raises `BudgetExceeded` when the budget is used up."""
@@ -161,8 +154,12 @@ class Machine:
             work()
             return True
 
-        if not self.within(steps, done, otherwise=False):
-            self.exhausted = True
+        most, self.most_in_spend = self.most_in_spend, min(self.steps + steps, self.most_in_spend)
+        try:
+            is_done = self.within(steps, done, otherwise=False)
+        finally:
+            self.most_in_spend = most
+        self.exhausted |= not is_done
 
     def within(self, steps: int, work: Callable[[], Result], otherwise: Result) -> Result:
         """What some work gives, or `otherwise` where these steps do not suffice; nothing has changed then.
@@ -171,7 +168,7 @@ class Machine:
         """
         heap, path, scopes, calls = self.heap, len(self.path), len(self.scopes), len(self.calls)
         flags = self.is_probing, self.without_defaults
-        most = self.most_steps
+        most, apart = self.most_steps, self.steps_apart
         self.most_steps = min(self.steps + steps, most)
         try:
             return work()
@@ -180,11 +177,20 @@ class Machine:
             self.is_probing, self.without_defaults = flags
             del self.path[path:], self.scopes[scopes:], self.calls[calls:]
             self.wrote()
-            if self.steps > most:
+            if self.steps > self._most_now(most, apart):
                 raise
             return otherwise
         finally:
-            self.most_steps = most
+            self.most_steps = self._most_now(most, apart)
+
+    def _most_now(self, most: int, apart: int) -> int:
+        """A limit from when so many steps had been made apart: those made apart since then do not count."""
+        return min(most + self.steps_apart - apart, max(most, self.most_in_spend))
+
+    @property
+    def own_steps(self) -> int:
+        """The steps that were not made apart."""
+        return self.steps - self.steps_apart
 
     @property
     def done(self) -> tuple[int, ...]:
@@ -197,8 +203,7 @@ class Machine:
             return
         known = self._may_lead.get(id(node))
         if known is None:
-            outline = self.project.outline(frame.module)
-            known = self._may_lead[id(node)] = outline.may_lead(frame.unit.code(node), self.leading)
+            known = self._may_lead[id(node)] = frame.module.outline.may_lead(frame.unit.code(node), self.leading)
         self.passed_over += known
 
     @property
@@ -225,62 +230,169 @@ class Machine:
 
     def attributes(self, number: int) -> Mapping[str, Term]:
         """What an object holds."""
-        if number in self.unbuilt and number not in self.heap:
-            self._build(number)
-        return self.heap.get(number, {})
+        if number in self.holders:
+            self._settle(number)
+        if number not in self.heap and number in self.made_by:
+            self.made_by[number].add_to(self.heap)
+        held = self.heap.get(number, {})
+        while isinstance(held, Waiting):
+            self._follow(held)
+            held.add_to(self.heap)
+            if self.heap[number] is held:  # it is being followed
+                return {}
+            held = self.heap[number]
+        return held
+
+    def give(self, given: Term, receiver: Instance) -> None:
+        """Take note that an object has been given something that it may hold, and change later."""
+        if isinstance(given, Instance) and given is not receiver:
+            self.holders.setdefault(given.number, set()).add(receiver.number)
+        elif isinstance(given, Postponed):
+            self.obscure.add(receiver.number)
+
+    def _settle(self, number: int) -> None:
+        """Follow the calls that wait to change what holds an object, directly or through others: they may change it."""
+        pending, seen = [number], {number}
+        while pending:
+            for holder in sorted(self.holders.get(pending.pop(), set()) - seen):
+                seen.add(holder)
+                pending.append(holder)
+                held = self.heap.get(holder)
+                if isinstance(held, Waiting) and held.is_change and not held.is_running:
+                    self._follow(held)
+                    held.add_to(self.heap)
 
     def attribute(self, instance: Instance, name: str) -> Term | None:
-        unbuilt = self.unbuilt.get(instance.number)
-        if unbuilt is not None and not unbuilt.may_set(name) and instance.number not in self.heap:
-            return None
-        return self.attributes(instance.number).get(name)
+        if instance.number in self.holders:
+            self._settle(instance.number)
+        held = self.heap.get(instance.number)
+        while isinstance(held, Waiting) and not held.may_set(name) and held.before is not None:
+            held = held.before
+        known = held if held is not None and not isinstance(held, Waiting) else self.attributes(instance.number)
+        return known.get(name)
 
     def set_attribute(self, instance: Instance, name: str, value: Term) -> None:
-        for number in [each for each in self._onlookers if each > instance.number]:
-            self._build(number)
         self.heap[instance.number] = {**self.attributes(instance.number), name: value}
+        self.give(value, instance)
         self.wrote()
 
-    def put_off(self, instance: Instance, build: Callable[[], object], reach: Reach, *, knows_objects: bool) -> None:
-        """Run an object's constructor when someone asks what the object holds.
+    # -- calls that wait -------------------------------------------------------------------------------------
 
-        With `knows_objects`, before anything that is older than the object changes: the constructor may read it.
+    def postponed(
+        self,
+        work: Callable[[], Term],
+        given: tuple[Term, ...],
+        origin: Origin | None,
+        *,
+        changes: Instance | None = None,
+        is_new: bool = False,
+        sets: frozenset[str] | None = None,
+        knows_objects: bool = False,
+        may_be_a_loss: bool = False,
+        behind: int = 0,
+    ) -> Postponed:
+        """What a call gives, followed when someone asks for it.
+
+        Where it `changes` an object, which it makes if that `is_new`, and sets these attributes (None if they cannot be
+        told), it is followed when someone asks what the object holds, too. With `knows_objects` it sees all objects as
+        they are now.
         """
-        del self.heap[instance.number]
-        flags = self.is_open, self.without_defaults
-        self.unbuilt[instance.number] = Unbuilt(build, reach, [*self.path], [*self.scopes], [*self.calls], flags)
-        if knows_objects:
-            self._onlookers[instance.number] = None
-        self.wrote()
+        waiting = self._waiting(work, knows_objects=knows_objects)
+        if changes is not None:
+            waiting.number, waiting.sets, waiting.may_bring_losses = changes.number, sets, may_be_a_loss
+            waiting.before = self.heap.get(changes.number, {})
+            waiting.is_change = not is_new
+            self.heap[changes.number] = waiting
+            self.wrote()
+        return Postponed(partial(self._value_of, waiting), given, may_be_a_loss, behind, origin=origin)
 
-    def _build(self, number: int) -> None:
-        unbuilt = self.unbuilt[number]
-        self._onlookers.pop(number, None)
-        if unbuilt.built is not None:
-            unbuilt.add_to(self.heap)
+    def may_hold_losses(self, instance: Instance) -> bool:
+        """Whether calls that have not been followed may give an object loss functions to hold."""
+        held = self.heap.get(instance.number)
+        while isinstance(held, Waiting):
+            if held.may_bring_losses:
+                return True
+            held = held.before
+        return False
+
+    def part_of(self, whole: Postponed, pick: Callable[[Term], Term], origin: Origin | None) -> Term:
+        """A part of what a call gives, which is picked from it when someone asks for the part."""
+        if "value" in whole.__dict__ or whole.behind >= MOST_BEHIND:
+            return pick(self.chosen(whole))
+        follow = partial(self._picked, whole, pick)
+        return Postponed(follow, (whole,), whole.may_be_a_loss, whole.behind + 1, origin=origin)
+
+    def _picked(self, whole: Postponed, pick: Callable[[Term], Term]) -> Term:
+        return pick(self.chosen(whole))
+
+    def _waiting(self, work: Callable[[], Term], *, knows_objects: bool) -> Waiting:
+        flags = self.is_open, self.without_defaults
+        heap = self._heap_as_it_is() if knows_objects else None
+        return Waiting(work, [*self.path], [*self.scopes], [*self.calls], flags, heap)
+
+    def _heap_as_it_is(self) -> Heap:
+        """A copy of the heap, the last one again while that is the same."""
+        state = (self.writes, len(self.heap), len(self.instances))
+        if self._state is None or self._state[0] != state:
+            self._state = (state, dict(self.heap))
+            self.kept_entries += len(self.heap)
+        return self._state[1]
+
+    def _value_of(self, waiting: Waiting) -> Term:
+        if waiting.is_running:
+            return unknown("it is made from itself")
+        try:
+            self._follow(waiting)
+        except BudgetExceeded:
+            if not self.is_over:
+                raise
+            return unknown("it is too intricate to be followed")
+        waiting.add_to(self.heap)
+        return waiting.value if waiting.value is not None else unknown("it is not known")
+
+    def _follow(self, waiting: Waiting) -> None:
+        """Do what waits, unless it is done or being done, in its own circumstances."""
+        if waiting.work is None or waiting.is_running:
             return
-        before = dict(self.heap)
-        self.heap[number] = {}
-        writes = self.writes
+        heap, writes = self.heap, self.writes
+        before = heap if waiting.heap is None else waiting.heap
+        self.heap = dict(before)
+        if waiting.number is not None and waiting.before is not None:
+            self.heap[waiting.number] = waiting.before
         self.wrote()  # what is remembered of this state is not remembered of the one it stands in
         here = self.path, self.scopes, self.calls, self.is_open, self.without_defaults
-        self.path, self.scopes, self.calls = unbuilt.path, unbuilt.scopes, unbuilt.calls
-        self.is_open, self.without_defaults = unbuilt.flags
+        probing = self.is_probing, self.hosts_a_guest
+        self.path, self.scopes, self.calls = [*waiting.path], [*waiting.scopes], [*waiting.calls]
+        self.is_open, self.without_defaults = waiting.flags
+        self.is_probing = self.hosts_a_guest = False
+        waiting.is_running = True
+        most, steps, apart = self.most_steps, self.steps, self.steps_apart
+        self.most_steps = self.most_in_spend
         try:
-            unbuilt.build()
+            waiting.value = waiting.work()
+            after = self.heap
         finally:
+            waiting.is_running = False
+            self.steps_apart = apart + self.steps - steps
+            self.most_steps = min(most + self.steps - steps, self.most_in_spend)
             self.path, self.scopes, self.calls, self.is_open, self.without_defaults = here
-            self.writes = writes  # nothing has changed that anyone has seen
-        unbuilt.built = {
-            each: (before.get(each), after) for each, after in self.heap.items() if before.get(each) is not after
-        }
+            self.is_probing, self.hosts_a_guest = probing
+            self.heap, self.writes = heap, writes  # nothing has changed that anyone has seen
+        changes = {each: (before.get(each), held) for each, held in after.items() if before.get(each) is not held}
+        if waiting.number is not None:
+            changes[waiting.number] = (waiting.before, after[waiting.number])
+        self.made_by.update({each: waiting for each, (known, _) in changes.items() if known is None})
+        waiting.changes = changes
+        waiting.work = waiting.heap = None
+
+    # -- libraries -------------------------------------------------------------------------------------------
 
     def attached(self, path: str) -> Term | None:
         """What user code has set as the attribute of a library that `path` names."""
-        return self.heap.get(LIBRARIES, {}).get(path)
+        return self.attributes(LIBRARIES).get(path)
 
     def attach(self, path: str, value: Term) -> None:
-        self.heap[LIBRARIES] = {**self.heap.get(LIBRARIES, {}), path: value}
+        self.heap[LIBRARIES] = {**self.attributes(LIBRARIES), path: value}
         self.wrote()
 
     # -- branches --------------------------------------------------------------------------------------------
@@ -319,23 +431,33 @@ class Machine:
         else:
             frame.names = _joined(condition, first_names, frame.names)
             second_heap = self.heap
-            for number in self.unbuilt.keys() & (first_heap.keys() ^ second_heap.keys()):
-                self.unbuilt[number].add_to(second_heap if number in first_heap else first_heap)
-            self.heap = {
-                number: _joined(condition, first_heap[number], second_heap[number])
-                if number in first_heap and number in second_heap and first_heap[number] is not second_heap[number]
-                else first_heap.get(number) or second_heap.get(number, {})
-                for number in {**first_heap, **second_heap}
-            }
+            self.heap = self._joined_heaps(condition, first_heap, second_heap)
         return choice(condition, first, second)
 
-    def chosen(self, term: Term) -> Term:
+    def _joined_heaps(self, condition: Condition, first: Heap, second: Heap) -> Heap:
+        joined: Heap = {**second, **first}
+        for number, held in [*first.items()]:
+            if second.get(number, held) is not held:
+                self.heap = first
+                known = self.attributes(number)
+                self.heap = second
+                joined[number] = _joined(condition, known, self.attributes(number))
+        return joined
+
+    def taken(self, term: Term) -> Term:
         """`term` with the choices taken that the path has decided."""
         while isinstance(term, Choice):
             taken = self.decided(term.condition)
             if taken is None:
                 return term
             term = term.then if taken else term.otherwise
+        return term
+
+    def chosen(self, term: Term) -> Term:
+        """What `term` is, with the choices taken that the path has decided, followed if it was postponed."""
+        term = self.taken(term)
+        while isinstance(term, Postponed):
+            term = self.taken(term.value)
         return term
 
 
@@ -383,6 +505,7 @@ def over_choices(term: Term, function: Callable[[Term], Term]) -> Term:
 
 def truth(machine: Machine, term: Term) -> bool | None:
     """Whether a value is true in a test, where that is known."""
+    term = seen(term)
     if isinstance(term, Const):
         return bool(term.value)
     if isinstance(term, Sequence):

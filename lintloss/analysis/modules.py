@@ -25,7 +25,7 @@ from lintloss.sources import Source, absolute
 
 MOST_FOLDERS_UP = 12
 MOST_IMPORTERS = 12
-MOST_PARSED = 300_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
+MOST_PARSED = 1_000_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
 LEAST_PARSED = 1_000  # characters that what is kept of a file takes as much as, however short the file is
 
 
@@ -63,23 +63,19 @@ class Project:
             oldest = next(iter(self._outlines))
             self._parsed -= _weight(self._outlines.pop(oldest))
 
-    def outline(self, module: Module) -> Outline:
-        """What a module's code names."""
-        return self._outlines[absolute(module.filename)]
-
     def _make(self, source: Source, path: Path) -> Module:
         key = str(path.absolute())
         outline = self._outlines.pop(key, None)
         if outline is None or not _is_same(outline.code.source, source):
             self._parsed -= _weight(outline) if outline is not None else 0
-            defines = partial(self._is_defined, path.absolute().parent)
+            defines = partial(self._defines, path.absolute().parent)
             outline = Outline(syntax.index(source), self._book, self._asked, defines)
             self._parsed += _weight(outline)
         self._outlines[key] = outline
         code = outline.code
         first = code.items[0] if code.items else None
         unit = first if isinstance(first, Unit) else first.unit if first is not None else Unit(source, 1, 1)
-        module = Module(path.stem, code)
+        module = Module(path.stem, code, outline)
         object.__setattr__(module, "frame", Frame(module, unit))
         return module
 
@@ -91,7 +87,7 @@ class Project:
         if isinstance(found, Deferred):
             found = self.arrived(machine, module, found)
         if found is not None:
-            return machine.chosen(found)
+            return machine.taken(found)
         below = self._below(Path(module.filename), name)
         return self._open(below) if below is not None else None
 
@@ -179,19 +175,24 @@ class Project:
 
     def imported(self, machine: Machine, importer: Module, path: str, level: int) -> Term:
         """What `import path` (or `from ..path import`) gives: a module of the project or a library."""
+        if not level and self._book.knows_root(self._book.canonical(path).split(".")[0]):
+            return Api(path)
+        key = ("import", importer.filename, path, level)
+        found = self.tree.search(key, partial(self._imported, importer, path, level))
+        if found is not None:
+            return self._open(found)
+        return unknown(f"`{'.' * level}{path}` was not found") if level else Api(path)
+
+    def _imported(self, importer: Module, path: str, level: int) -> Path | None:
+        """The file or folder that an import names."""
         here = Path(importer.filename).absolute().parent
         if level:
-            folder = here
-            for _ in range(level - 1):
-                folder = folder.parent
-            found = self._find(folder, path) if path else folder
-            return self._open(found) if found is not None else unknown(f"`{'.' * level}{path}` was not found")
-        if not self._book.knows_root(self._book.canonical(path).split(".")[0]):
-            for root in self._roots(here):
-                found = self._find(root, path)
-                if found is not None:
-                    return self._open(found)
-        return Api(path)
+            folder = [here, *here.parents][min(level, len(here.parents) + 1) - 1]
+            return self._find(folder, path) if path else folder
+        return next(filter(None, (self._find(root, path) for root in self._roots(here))), None)
+
+    def _defines(self, here: Path, path: str) -> bool:
+        return self.tree.search(("definition", str(here), path), partial(self._is_defined, here, path))
 
     def _is_defined(self, here: Path, path: str) -> bool:
         """Whether a file of the project defines the function or class that a dotted path means in the folder `here`."""
@@ -237,12 +238,15 @@ class Project:
 
     def _open(self, place: Path) -> Term:
         """The module at a path: a file, a package, or a folder that only holds modules."""
-        path = place / "__init__.py" if self.tree.is_folder(place) else place
+        path = self.tree.search(("module", str(place)), partial(self._file_of, place))
         key = str(path)
         if key not in self._modules:
             self._modules[key] = self._load(path)
         found = self._modules[key]
         return found if found is not None else unknown(f"`{place.name}` could not be read")
+
+    def _file_of(self, place: Path) -> Path:
+        return place / "__init__.py" if self.tree.is_folder(place) else place
 
     def _load(self, path: Path) -> Module | None:
         if not self.tree.is_file(path):  # a folder without `__init__.py`

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lintloss.analysis.terms import Apply, Argument, Term
 
 if TYPE_CHECKING:
+    from lintloss.analysis.outline import Outline
     from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, Unit
 
 
@@ -48,7 +49,7 @@ class Module(Term):
 
     name: str
     code: ModuleCode
-    package: tuple[str, ...] = ()
+    outline: Outline = field(repr=False)
     frame: Frame = field(default=None, repr=False)  # type: ignore[assignment]
     progress: list[str] = field(default_factory=list, repr=False)
 

@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lintloss.analysis import cores, words
+from lintloss.analysis import cores, deeds, words
 from lintloss.analysis.apis import ApiBook
+from lintloss.analysis.deeds import Deeds
 from lintloss.analysis.syntax import (
     COMPOUND,
     DEFINITIONS,
+    IMPORTS,
     ClassCode,
     FunctionCode,
     ModuleCode,
@@ -34,8 +36,9 @@ from lintloss.analysis.syntax import (
 from lintloss.analysis.words import POWER, Asked, Vocabulary
 
 _DISPLAYS = (ast.Tuple, ast.List, ast.Set)
-_IMPORTS = (ast.Import, ast.ImportFrom)
 COMPILE = "compile"
+# The methods that making an object or calling it runs without naming them.
+ENTRIES = frozenset({"__init__", "__new__", "__call__", "call", "forward"})
 _STANDARD = frozenset(sys.stdlib_module_names)
 
 
@@ -48,6 +51,7 @@ class Outline:
     asked: Asked
     is_defined: Callable[[str], bool] = lambda path: False  # whether a file of the project defines what a path means
     _elsewhere: dict[str, bool] = field(default_factory=dict)
+    _deeds: dict[FunctionCode, Deeds] = field(default_factory=dict)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -72,7 +76,12 @@ class Outline:
     @cached_property
     def making(self) -> frozenset[str]:
         """The names of functions and methods that may make a site."""
-        return frozenset(part.name for part in self.parts if self._makes(part)) | self._summing
+        return self.making_by_name | self._summing
+
+    @cached_property
+    def making_by_name(self) -> frozenset[str]:
+        """The names of functions and methods that may make a site by what they name, rather than by a formula."""
+        return frozenset(part.name for part in self.parts if self._makes(part))
 
     @cached_property
     def leading(self) -> frozenset[str]:
@@ -81,12 +90,7 @@ class Outline:
 
     def leading_to(self, targets: Iterable[str]) -> frozenset[str]:
         """The targets, and the functions, methods and classes that name one of these, directly or through others."""
-        reached = {name.encode() for name in targets}
-        while True:
-            more = {name for name, used in self._named if name not in reached and not used.isdisjoint(reached)}
-            if not more:
-                return frozenset(name.decode() for name in reached)
-            reached |= more
+        return _closed(targets, self._named)
 
     def may_lead(self, text: str, leading: frozenset[str]) -> bool:
         """Whether a piece of the file's code may make a site, or names one of the definitions that lead to one."""
@@ -115,6 +119,16 @@ class Outline:
             for name in {part.name, getattr(item, "name", part.name)}
         ]
 
+    @cached_property
+    def _calling(self) -> list[tuple[bytes, frozenset[bytes]]]:
+        """The words of each definition, under its name and, where making or calling an object runs it, its class'."""
+        return [
+            (name.encode(), frozenset(self._words(part.unit)))
+            for item in self.code.items
+            for part in _parts(item)
+            for name in {part.name, getattr(item, "name", part.name) if part.name in ENTRIES else part.name}
+        ]
+
     @property
     def _top(self) -> Iterator[Unit]:
         """What stands outside of functions, at the file's top and in classes."""
@@ -130,7 +144,7 @@ class Outline:
     def _makes_at_top(self, unit: Unit) -> bool:
         within = self._words(unit)
         if not self._alarms.isdisjoint(within):
-            code = (statement for statement in unit.statements if not isinstance(statement, _IMPORTS))
+            code = (statement for statement in unit.statements if not isinstance(statement, IMPORTS))
             if any(any(self.mentions(statement)) for statement in code):
                 return True
         return not self._sums.isdisjoint(within)
@@ -138,6 +152,15 @@ class Outline:
     def words_of(self, unit: Unit) -> frozenset[bytes]:
         """The words of a piece of the file's code."""
         return frozenset(self._words(unit))
+
+    def deeds_of(self, code: FunctionCode) -> Deeds:
+        """What a function's own code changes."""
+        known = self._deeds.get(code)
+        if known is None:
+            known = self._deeds[code] = deeds.of(
+                code.tree, self._text(code.unit), self._words(code.unit), self.libraries
+            )
+        return known
 
     def _words(self, unit: Unit) -> list[bytes]:
         return b" ".join(self._lines[unit.first - 1 : unit.last]).split()
@@ -169,7 +192,7 @@ class Outline:
 
     def _making_losses(self, holding: frozenset[str], is_loss: Callable[[Unit], bool]) -> frozenset[str]:
         """The names of definitions that are or lead to one of these, and make a loss of what it holds."""
-        within = self.leading_to(holding) if holding else holding
+        within = _closed(holding, self._calling) if holding else holding
         return frozenset(part.name for part in self.parts if part.name in within and is_loss(part.unit))
 
     @cached_property
@@ -214,6 +237,11 @@ class Outline:
     def imports(self) -> dict[str, str]:
         """Imported names with the dotted name of what they mean; what a relative import means begins with a dot."""
         return dict(_imported(self.code.body))
+
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        """The imported names of libraries."""
+        return frozenset(name for name, path in self.imports.items() if self._is_library(path))
 
     @cached_property
     def _renamed(self) -> frozenset[str]:
@@ -344,6 +372,16 @@ class Outline:
         """Whether a dotted name belongs to a package that the book describes or Python ships."""
         root = path.split(".")[0]
         return self.book.knows_root(root) or root in _STANDARD
+
+
+def _closed(targets: Iterable[str], named: list[tuple[bytes, frozenset[bytes]]]) -> frozenset[str]:
+    """The targets, and the names of definitions that say one of these, directly or through others."""
+    reached = {name.encode() for name in targets}
+    while True:
+        more = {name for name, used in named if name not in reached and not used.isdisjoint(reached)}
+        if not more:
+            return frozenset(name.decode() for name in reached)
+        reached |= more
 
 
 def _names_a_class(callee: ast.expr) -> bool:

@@ -29,6 +29,7 @@ from lintloss.analysis.terms import (
     Parameter,
     Sequence,
     Term,
+    seen,
 )
 
 
@@ -131,7 +132,7 @@ def _is_output(known: Alternative) -> bool:
 def _feed(machine: Machine, bound: Bound) -> None:
     feeds = bound.get("feeds")
     if isinstance(feeds, Mapping):
-        for placeholder, value in feeds.entries:
+        for placeholder, value in ((seen(key), value) for key, value in feeds.entries):
             machine.feeds.setdefault(id(placeholder), []).append(value)
             machine.kept.append(placeholder)
 
@@ -245,7 +246,7 @@ def _makes_a_graph(machine: Machine, function: Function) -> bool:
 
     node = function.code.node
     for decorator in node.decorators if isinstance(node, cst.FunctionDef) else ():
-        value = expressions.evaluate(machine, function.outside, decorator.decorator)
+        value = seen(expressions.evaluate(machine, function.outside, decorator.decorator))
         wrapper = value.function if isinstance(value, Apply) else value
         entry = machine.book.entry(wrapper.path) if isinstance(wrapper, Api) else None
         if entry is not None and entry["traces"]:
@@ -512,7 +513,7 @@ def _note_bound(
 ) -> None:
     machine = compilation.machine
     layers = machine.attribute(compilation.model, "layers") if isinstance(compilation.model, Instance) else None
-    model = Model(output, layers.items if isinstance(layers, Sequence) else ())
+    model = Model(output, tuple(map(seen, layers.items)) if isinstance(layers, Sequence) else ())
     for more, arguments in _decided_arguments(bound):
         machine.sites.append(
             Site(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as SequenceOf
@@ -25,9 +26,10 @@ from lintloss.analysis.expressions import (
     lookup,
     operate,
 )
+from lintloss.analysis.heap import Heap
 from lintloss.analysis.machine import BREAKS, FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
 from lintloss.analysis.objects import Class, Deferred, Frame, Function, Instance
-from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit
+from lintloss.analysis.syntax import IMPORTS, ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit, Unparsable
 from lintloss.analysis.terms import (
     Api,
     Apply,
@@ -42,6 +44,7 @@ from lintloss.analysis.terms import (
     Stated,
     Term,
     Unknown,
+    seen,
 )
 
 
@@ -62,9 +65,13 @@ def run_module(machine: Machine, frame: Frame, code: ModuleCode) -> None:
 
 def run_unit(machine: Machine, frame: Frame, unit: Unit) -> Term:
     """Run a unit's statements; one that LibCST cannot parse is passed over."""
+    if unit.is_silent:
+        return FALLS
+    if isinstance(unit.statements[0], IMPORTS) and frame.module not in machine.mains:
+        return _imports_elsewhere(machine, frame, unit)
     try:
         body = unit.body
-    except (cst.ParserSyntaxError, UnicodeError):
+    except Unparsable:
         return FALLS
     inner, frame.unit = frame.unit, unit
     try:
@@ -244,14 +251,35 @@ def _import_from(machine: Machine, frame: Frame, node: cst.ImportFrom) -> Term:
     path = _dotted(node.module) if node.module is not None else ""
     level = len(node.relative)
     if isinstance(node.names, cst.ImportStar):
-        base = machine.project.imported(machine, frame.module, path, level)
-        frame.names.update(machine.project.exported(machine, base))
+        _import_all(machine, frame, path, level)
         return FALLS
     for alias in node.names:
         bound = alias.asname.name if alias.asname is not None else alias.name
         origin = NodeOrigin(frame.unit, alias)
         bind(machine, frame, bound, Deferred(path, level, _dotted(alias.name), origin=origin))
     return FALLS
+
+
+def _imports_elsewhere(machine: Machine, frame: Frame, unit: Unit) -> Term:
+    """Run imports of another file: nobody asks where they stand, so LibCST need not parse them."""
+    for statement in unit.statements:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                root = alias.name.partition(".")[0]
+                frame.names[alias.asname or root] = Deferred(alias.name if alias.asname else root)
+        elif isinstance(statement, ast.ImportFrom):
+            path = statement.module or ""
+            for alias in statement.names:
+                if alias.name == "*":
+                    _import_all(machine, frame, path, statement.level)
+                else:
+                    frame.names[alias.asname or alias.name] = Deferred(path, statement.level, alias.name)
+    return FALLS
+
+
+def _import_all(machine: Machine, frame: Frame, path: str, level: int) -> None:
+    base = machine.project.imported(machine, frame.module, path, level)
+    frame.names.update(machine.project.exported(machine, base))
 
 
 def _dotted(node: cst.CSTNode) -> str:
@@ -353,7 +381,7 @@ def _with_entry(base: Mapping, key: Term, value: Term) -> Mapping:
 
 
 def _unpack(machine: Machine, frame: Frame, elements: SequenceOf[cst.BaseElement], value: Term) -> None:
-    value = machine.chosen(value)
+    value = machine.taken(value)
     starred = next((i for i, element in enumerate(elements) if isinstance(element, cst.StarredElement)), None)
     origin = value.origin if isinstance(value.origin, NodeOrigin) else None
     for position, element in enumerate(elements):
@@ -362,8 +390,8 @@ def _unpack(machine: Machine, frame: Frame, elements: SequenceOf[cst.BaseElement
             part = item_of(machine, value, Const(position), origin)
         elif position > starred:
             part = item_of(machine, value, Const(-after), origin)
-        elif isinstance(value, Sequence):
-            part = Sequence("list", value.items[position : len(value.items) - after + 1])
+        elif isinstance(several := machine.chosen(value), Sequence):
+            part = Sequence("list", several.items[position : len(several.items) - after + 1])
         else:
             part = unknown("the rest of an unpacked value", origin, value)
         bind(machine, frame, element.value, part)
@@ -517,7 +545,7 @@ def _handle_what_may_be(
     frame: Frame,
     handlers: SequenceOf[cst.ExceptHandler],
     names: dict[str, Term],
-    heap: dict[int, dict[str, Term]],
+    heap: Heap,
 ) -> None:
     """Run handlers from the state before the body. Nothing is taken to raise, so the state after the body counts."""
     tried_names, tried_heap = frame.names, machine.heap
@@ -664,7 +692,7 @@ def _wrapped(machine: Machine, frame: Frame, method: Function) -> Function | Non
     for decorator in reversed(method.decorators):
         function = lookup(machine, frame, decorator) if decorator.isidentifier() else None
         if isinstance(function, Function):
-            outcome = calls.call_function(machine, function, (Argument(None, wrapped),), None)
+            outcome = seen(calls.call_function(machine, function, (Argument(None, wrapped),), None))
             if not isinstance(outcome, Function) or outcome is method:
                 return None
             others = tuple(each for each in method.decorators if each != decorator)

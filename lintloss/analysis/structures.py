@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lintloss.analysis.apis import ApiBook, Era
 from lintloss.analysis.objects import Attribute
-from lintloss.analysis.terms import Api, Apply, Const, Sequence, Term
+from lintloss.analysis.terms import Api, Apply, Const, Sequence, Term, seen
 
 if TYPE_CHECKING:
     from lintloss.analysis.facts import Facts
@@ -51,6 +51,7 @@ def _parse(tokens: list[str], at: int) -> tuple[Any, int]:
 
 def of(book: ApiBook, term: Term, era: Era) -> Any:
     """What `term` is within a data set: a leaf's name, a picture, the term it was split from, or None."""
+    term = seen(term)
     if isinstance(term, Attribute):
         inner = of(book, term.base, era)
         return inner.get(term.name) if isinstance(inner, dict) else None

@@ -11,7 +11,8 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import libcst as cst
 from libcst._nodes.internal import CodegenState
@@ -24,6 +25,20 @@ DEEPEST = 180
 # It takes some four kilobytes for each element of a literal, `ast` half of one.
 LARGEST_STATEMENT = 60_000
 MOST_COMMAS = 400_000
+LONGEST_UNIT = 60  # lines of top-level statements
+IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+class Unparsable(Exception):
+    """A piece of code that LibCST cannot parse, or must not be given."""
+
+
+class Refusal(NamedTuple):
+    """Why a file's code is not looked into, and where that shows."""
+
+    reason: str
+    row: int = 1
+    column: int = 1
 
 
 @dataclass(eq=False)
@@ -40,16 +55,27 @@ class Unit:
 
     @property
     def module(self) -> cst.Module:
+        """The piece as LibCST has it. Raises `Unparsable`."""
         if self._module is None:
+            if _excess(self.statements, self.source) is not None:
+                raise Unparsable
             lines = self.source.lines[self.first - 1 : self.last]
             text = "\n".join(lines) + "\n"
             # A method keeps its indentation: the line put before it makes the piece a module of its own.
-            self._module = cst.parse_module("class _:\n" + text if self.indented else text)
+            try:
+                self._module = cst.parse_module("class _:\n" + text if self.indented else text)
+            except (cst.ParserSyntaxError, UnicodeError) as error:
+                raise Unparsable from error
         return self._module
 
     @property
+    def is_silent(self) -> bool:
+        """Whether running the unit does nothing: it is a docstring."""
+        return all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in self.statements)
+
+    @property
     def body(self) -> Sequence[cst.BaseStatement]:
-        """The unit's statements."""
+        """The unit's statements. Raises `Unparsable`."""
         body = self.module.body
         if not self.indented:
             return body
@@ -155,10 +181,13 @@ class FunctionCode:
     _node: cst.FunctionDef | cst.Lambda | None = None
     stated: Mapping[str, str] | None = None
 
-    @property
+    @cached_property
     def tree(self) -> ast.stmt | None:
-        """The definition as `ast` sees it; None for one within another function."""
-        return self.unit.statements[0] if self.first else None
+        """The definition as `ast` sees it; None for a lambda."""
+        if self.first:
+            return self.unit.statements[0]
+        node = self.node
+        return ast.parse(self.unit.code(node)).body[0] if isinstance(node, cst.FunctionDef) else None
 
     @property
     def node(self) -> cst.FunctionDef | cst.Lambda | None:
@@ -166,7 +195,7 @@ class FunctionCode:
         if self._node is None:
             try:
                 found = [statement for statement in self.unit.body if isinstance(statement, cst.FunctionDef)]
-            except cst.ParserSyntaxError:
+            except Unparsable:
                 return None
             self._node = found[-1] if found else None
         return self._node
@@ -194,14 +223,17 @@ class ClassCode:
 
 @dataclass(eq=False)
 class ModuleCode:
-    """A file's top level in order: runs of statements, functions and classes."""
+    """A file's top level in order: runs of statements, functions and classes. `broken` says why there are none."""
 
     source: Source
     items: list[Unit | FunctionCode | ClassCode]
-    broken: str | None = None
-    row: int = 1
-    column: int = 1
+    broken: Refusal | None = None
     body: list[ast.stmt] = field(default_factory=list, repr=False)
+
+    @cached_property
+    def refusal(self) -> Refusal | None:
+        """Why the file cannot be analysed: it is broken, or some of it is too deep or too large to be parsed."""
+        return self.broken or _excess(self.body, self.source)
 
 
 def index(source: Source) -> ModuleCode:
@@ -220,29 +252,34 @@ def index(source: Source) -> ModuleCode:
 def _index(source: Source) -> ModuleCode:
     commas = source.text.count(",")
     if commas > MOST_COMMAS:
-        return ModuleCode(source, [], f"too large: {commas:,} commas")
+        return ModuleCode(source, [], Refusal(f"too large: {commas:,} commas"))
     try:
         tree = ast.parse(source.text)
     except SyntaxError as error:
         message = error.msg or "invalid syntax"
         if "too many nested" in message:
             message = f"too deep: {message}"
-        return ModuleCode(source, [], message, error.lineno or 1, error.offset or 1)
+        return ModuleCode(source, [], Refusal(message, error.lineno or 1, error.offset or 1))
     except (RecursionError, MemoryError):
-        return ModuleCode(source, [], "too deep to parse")
+        return ModuleCode(source, [], Refusal("too deep to parse"))
     except ValueError as error:
-        return ModuleCode(source, [], str(error))
-    for statement in tree.body:
+        return ModuleCode(source, [], Refusal(str(error)))
+    return ModuleCode(source, _items(source, tree.body, indented=False), body=tree.body)
+
+
+def _excess(body: Iterable[ast.stmt], source: Source) -> Refusal | None:
+    """What of these statements LibCST must not be given: its parser would take all memory, or the process down."""
+    for statement in body:
         if _nesting(statement, source) > DEEPEST and _size(statement)[0] > DEEPEST:
-            return ModuleCode(source, [], f"too deep: nested more than {DEEPEST} levels", statement.lineno)
+            return Refusal(f"too deep: nested more than {DEEPEST} levels", statement.lineno)
         if (
             not isinstance(statement, (ast.ClassDef, ast.FunctionDef))
             and _length(statement, source) > LARGEST_STATEMENT
         ):
             parts = _size(statement)[1]
             if parts > LARGEST_STATEMENT:
-                return ModuleCode(source, [], f"too large: a statement of {parts:,} parts", statement.lineno)
-    return ModuleCode(source, _items(source, tree.body, indented=False), body=tree.body)
+                return Refusal(f"too large: a statement of {parts:,} parts", statement.lineno)
+    return None
 
 
 def _items(source: Source, body: list[ast.stmt], *, indented: bool) -> list[Unit | FunctionCode | ClassCode]:
@@ -257,12 +294,18 @@ def _items(source: Source, body: list[ast.stmt], *, indented: bool) -> list[Unit
             items.append(FunctionCode(statement.name, Unit(source, first, last, indented, [statement]), first, last))
         elif isinstance(statement, ast.ClassDef) and not indented:
             items.append(_class(source, statement, first, last))
-        elif isinstance(previous, Unit) and len(items) and last - previous.first < 60:
+        elif isinstance(previous, Unit) and _belong_together(previous, statement, last):
             previous.last = last
             previous.statements.append(statement)
         else:
             items.append(Unit(source, first, last, indented, [statement]))
     return items
+
+
+def _belong_together(unit: Unit, statement: ast.stmt, last: int) -> bool:
+    """Whether a statement becomes part of the unit before it: of one kind with it, and no longer than a page."""
+    are_of_a_kind = isinstance(unit.statements[0], IMPORTS) is isinstance(statement, IMPORTS)
+    return are_of_a_kind and last - unit.first < LONGEST_UNIT
 
 
 def _class(source: Source, statement: ast.ClassDef, first: int, last: int) -> ClassCode:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import NamedTuple, Protocol, Union
 
 from lintloss.finding import Span
@@ -184,6 +185,33 @@ class Carried(Term):
 
     def parts(self) -> Iterator[Term]:
         yield self.initial
+
+
+@dataclass(frozen=True, eq=False)
+class Postponed(Term):
+    """What a call gives that is not followed before someone asks: `follow` does it, `given` is what it may depend on.
+
+    `may_be_a_loss` says whether it may be a loss function, `behind` how many others may have to be followed first, one
+    within the other.
+    """
+
+    follow: Callable[[], Term]
+    given: tuple[Term, ...] = ()
+    may_be_a_loss: bool = False
+    behind: int = 0
+
+    @cached_property
+    def value(self) -> Term:
+        """The value, followed now if it was not before. Raises what following raises."""
+        return seen(self.follow())
+
+    def parts(self) -> Iterator[Term]:
+        return iter((self.__dict__["value"],) if "value" in self.__dict__ else self.given)
+
+
+def seen(term: Term) -> Term:
+    """The term itself, or what a postponed call gives: for whoever looks at what a term is."""
+    return term.value if isinstance(term, Postponed) else term
 
 
 def within(term: Term, most: int = 5000) -> Iterator[Term]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 from lintloss.reading import read_top
 from lintloss.sources import Source, Unreadable
@@ -28,6 +29,8 @@ Look = tuple[str, str, str]
 _IMPORT_LINES = re.compile(rb"^[ \t]*(?:from|import)\b[^\n]*", re.MULTILINE)
 _WORD = re.compile(rb"\w+")
 
+Found = TypeVar("Found")
+
 
 class Tree:
     """Files, folders and who imports whom."""
@@ -40,6 +43,7 @@ class Tree:
         self._held = 0  # characters of the sources among the answers
         self._digests: dict[tuple[str, str], str] = {}
         self._looks: dict[tuple[str, str], None] = {}
+        self._searches: dict[tuple[object, ...], tuple[Any, dict[tuple[str, str], None]]] = {}
 
     # -- what was looked at --------------------------------------------------------------------------------------
 
@@ -79,9 +83,22 @@ class Tree:
             self._held += len(answer.text) if isinstance(answer, Source) else 0
         return self._answers[key]
 
+    def search(self, key: tuple[object, ...], search: Callable[[], Found]) -> Found:
+        """What a search among the files comes to, done once for a key: whoever asks has looked at all of it."""
+        known = self._searches.get(key)
+        if known is None:
+            looks, self._looks = self._looks, {}
+            try:
+                known = self._searches[key] = (search(), self._looks)
+            finally:
+                self._looks = looks
+        self._looks.update(known[1])
+        found: Found = known[0]
+        return found
+
     def is_top(self, folder: Path) -> bool:
         """Whether nothing above a folder belongs to the project."""
-        return folder == self._root or _is_top(folder)
+        return folder == self._root or bool(self._answer("top", str(folder)))
 
     # -- questions -----------------------------------------------------------------------------------------------
 
@@ -171,4 +188,5 @@ _QUESTIONS: dict[str, Callable[[Tree, Path], object]] = {
     "importers": Tree._importers,
     "imports": Tree._imports,
     "below": Tree._below,
+    "top": lambda tree, path: _is_top(path),
 }

@@ -10,13 +10,14 @@ from itertools import islice
 from lintloss.analysis import Analysis, Unparsed, calls, record
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Evaluator
-from lintloss.analysis.machine import STEPS_PER_CALL, BudgetExceeded, Machine, unknown
+from lintloss.analysis.heap import Waiting
+from lintloss.analysis.machine import STEPS_PER_CALL, STEPS_PER_FORMULA, BudgetExceeded, Machine, unknown
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.outline import COMPILE
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.syntax import last_name
-from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Parameter, Sequence, Term
+from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Parameter, Postponed, Sequence, Term, seen
 from lintloss.finding import Span
 from lintloss.sources import Source
 
@@ -33,10 +34,10 @@ def walk(source: Source, project: Project, book: ApiBook) -> Analysis:
     project.forget()
     module = project.module_of(source)
     code = module.code
-    project.outline(module).look_again()
-    if code.broken is not None:
-        analysis.unparsed = Unparsed(source, code.broken, code.row, code.column)
-    elif may_hold_a_site and project.outline(module).may_hold_a_site:
+    module.outline.look_again()
+    if code.refusal is not None:
+        analysis.unparsed = Unparsed(source, *code.refusal)
+    elif may_hold_a_site and module.outline.may_hold_a_site:
         _walk_module(analysis, project, module)
     return analysis
 
@@ -73,7 +74,7 @@ def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
     machine.project.frame = module.frame
     machine.mains.append(module)
     try:
-        machine.leading = machine.project.outline(module).leading
+        machine.leading = module.outline.leading
         machine.project.run(machine, module)
         _run_what_nobody_calls(machine, module)
         relays = machine.injected.union(*(_relays_to(analysis, site) for site in _in_file(machine, module)))
@@ -83,6 +84,7 @@ def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
         machine.exhausted = True
     machine.steps = 0  # what was found to be compiled is written down in any case
     machine.spend(STEPS_PER_CALL, lambda: record.finish(machine))
+    machine.is_over = True
     analysis.exhausted |= machine.exhausted
 
 
@@ -112,7 +114,7 @@ def _calls_not_reached(module: Module, machine: Machine) -> Iterator[tuple[Span,
     """The calls of losses and of `compile` that no walk has come to, with the row of the module they are in."""
     origins = [*(site.origin for site in machine.sites), *(each.origin for each in machine.compilations)]
     reached = {(origin.span.cell, origin.span.start) for origin in origins}
-    for call in machine.project.outline(module).calls_of_losses:
+    for call in module.outline.calls_of_losses:
         start, end = (
             (call.lineno, call.col_offset + 1),
             (call.end_lineno or call.lineno, (call.end_col_offset or 0) + 1),
@@ -145,9 +147,9 @@ def _in_context(sites: list[Site]) -> list[Site]:
 
 def _run_importers(machine: Machine, module: Module, relays: set[str]) -> None:
     """Run the files that import this one and name what leads to a relay: they may call what nobody here calls."""
-    targets = machine.project.outline(module).leading_to(relays)
+    targets = module.outline.leading_to(relays)
     for importer in machine.project.importers(module):
-        outline = machine.project.outline(importer)
+        outline = importer.outline
         if not outline.names_any(targets):
             continue
         machine.mains.append(importer)
@@ -159,12 +161,13 @@ def _run_importers(machine: Machine, module: Module, relays: set[str]) -> None:
 def _run_what_nobody_calls(machine: Machine, module: Module) -> None:
     """Run the functions and methods that were not called and can lead to a site, with open parameters."""
     machine.is_open = True
-    outline = machine.project.outline(module)
+    outline = module.outline
     _forget_rebound(module)
     known, losses = None, _names_of_losses(machine, module)
     while losses != known:  # constructors that are run bring more
         machine.leading = outline.leading_to(outline.making | losses)
         machine.making = outline.making | outline.naming(losses)
+        machine.summing = machine.leading - outline.leading_to(outline.making_by_name | losses)
         _run_leading(machine, module, machine.leading)
         known, losses = losses, _names_of_losses(machine, module)
     _run_what_calls_left_out(machine, module)
@@ -208,11 +211,17 @@ def _forget_rebound(module: Module) -> None:
 
 def _names_of_losses(machine: Machine, module: Module) -> frozenset[str]:
     """The globals and attributes that are loss functions or loss objects, waiting to be called."""
-    places = [module.frame.names, *machine.heap.values()]
+    for instance in [*machine.instances]:
+        is_own = isinstance(instance.cls, Class) and instance.cls.frame.module is module
+        if is_own and machine.may_hold_losses(instance):
+            machine.attributes(instance.number)
+    places = [module.frame.names, *(held for held in machine.heap.values() if not isinstance(held, Waiting))]
     return frozenset(name for names in places for name, value in names.items() if _is_loss_to_call(machine, value))
 
 
 def _is_loss_to_call(machine: Machine, value: Term) -> bool:
+    if isinstance(value, Postponed) and value.may_be_a_loss:
+        value = seen(value)
     if isinstance(value, Choice):
         return _is_loss_to_call(machine, value.then) or _is_loss_to_call(machine, value.otherwise)
     if isinstance(value, (Mapping, Sequence)):
@@ -222,6 +231,11 @@ def _is_loss_to_call(machine: Machine, value: Term) -> bool:
         return bound.entry.kind == "loss" and bound.entry.is_class and bound.constructor is None
     entry = machine.book.entry(value.path) if isinstance(value, Api) else None
     return entry is not None and entry.kind == "loss"
+
+
+def _budget(machine: Machine, *names: str) -> int:
+    """The steps that following functions of the file's may take: fewer where no loss is named on the way."""
+    return STEPS_PER_FORMULA if machine.summing.issuperset(names) else STEPS_PER_CALL
 
 
 def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
@@ -234,7 +248,8 @@ def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
     flags, passed_over = machine.flags_by_default, machine.passed_over
     known = _instance_of(machine, cls)
     if known is None:
-        machine.spend(STEPS_PER_CALL, lambda: calls.instantiate(machine, cls, (), None))
+        names = (method.code.name for method in [*waiting, *inherited])
+        machine.spend(_budget(machine, *names), lambda: calls.instantiate(machine, cls, (), None))
     instance = _instance_of(machine, cls)
     if instance is None:
         return
@@ -296,7 +311,8 @@ def _call_openly(
     arguments = (Argument(None, receiver),) if receiver is not None else ()
     flags, passed_over, compiled = machine.flags_by_default, machine.passed_over, len(machine.compilations)
     returned: list[Term] = []
-    machine.spend(STEPS_PER_CALL, lambda: returned.append(calls.call_function(machine, function, arguments, None)))
+    budget = _budget(machine, function.code.name)
+    machine.spend(budget, lambda: returned.append(calls.call_function(machine, function, arguments, None)))
     has_flags = made.flags or machine.flags_by_default != flags
     has_more = made.passed_over or machine.passed_over != passed_over or len(machine.compilations) != compiled
     if returned and has_flags and has_more:
@@ -314,7 +330,7 @@ def _call_with_open_flags(machine: Machine, function: Function, arguments: tuple
         machine.without_defaults = False
 
     reached, known = {site.origin.key for site in machine.sites}, len(machine.sites)
-    machine.spend(STEPS_PER_CALL, call)
+    machine.spend(_budget(machine, function.code.name), call)
     machine.sites[known:] = [site for site in machine.sites[known:] if site.origin.key not in reached]
 
 

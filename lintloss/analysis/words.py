@@ -49,6 +49,8 @@ class Vocabulary:
 
     `losses` are the names of loss functions.
 
+    `policies` are the words that set the precision of all layers, `training` those that compile and train models.
+
     `squashing` are the words that make the predictions of which formulas speak: softmax, sigmoid, and `exp`, of which
     both can be written out.
     """
@@ -61,6 +63,8 @@ class Vocabulary:
     sums: frozenset[bytes]
     squashing: frozenset[bytes]
     losses: frozenset[bytes]
+    policies: frozenset[bytes]
+    training: frozenset[bytes]
 
 
 def of(text: str) -> list[bytes]:
@@ -106,8 +110,14 @@ def vocabulary(book: ApiBook, asked: Asked = EVERYTHING) -> Vocabulary:
     logarithms: set[str] = {"log"}
     sums: set[str] = set(_SUMS)
     squashing: set[str] = {"exp"}
+    policies: set[str] = set()
+    training: set[str] = set()
     for entry in book.every():
         names, spelled = {_last(name) for name in entry.names}, entry.data.get("strings", ())
+        if entry.kind == "policy":
+            policies |= names
+        elif entry.kind in ("compile", "train"):
+            training |= names
         if makes_a_site(entry, book, asked):
             makers |= names
             strings.update(spelled)
@@ -122,7 +132,7 @@ def vocabulary(book: ApiBook, asked: Asked = EVERYTHING) -> Vocabulary:
             sums |= names
     losses = {_last(name) for name in book.names() if book.entries(name)[0].kind == "loss"}
     functions = {name for name in losses if not name[0].isupper()}
-    every = (makers | strings, methods, strings, cores, logarithms, sums, squashing, functions)
+    every = (makers | strings, methods, strings, cores, logarithms, sums, squashing, functions, policies, training)
     return Vocabulary(*(frozenset(word.encode() for word in words) for words in every))
 
 

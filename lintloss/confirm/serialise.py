@@ -30,11 +30,13 @@ from lintloss.analysis.terms import (
     Const,
     Guard,
     Parameter,
+    Postponed,
     Sequence,
     Stated,
     Term,
     Unknown,
     fingerprint,
+    seen,
 )
 from lintloss.analysis.terms import Mapping as MappingTerm
 from lintloss.confirm import meanings
@@ -135,7 +137,7 @@ class Reader:
 
     def _normalised(self, term: Term) -> Term:
         match term:
-            case Stated() | Choice():
+            case Stated() | Choice() | Postponed():
                 taken = self._taken(term)
                 return term if taken is term else self.normal(taken)
             case Parameter(default=Const()):
@@ -156,7 +158,7 @@ class Reader:
 
     def _taken(self, term: Term) -> Term:
         match term:
-            case Stated(value=value):
+            case Stated(value=value) | Postponed(value=value):
                 return value
             case Choice(condition=condition) if condition.key in self._ways:
                 return term.then if self._ways[condition.key] else term.otherwise
@@ -184,7 +186,7 @@ class Reader:
     def _linear(self, term: Apply, bound: Bound, parameter: str) -> Apply:
         """The layer without its activation, its other arguments by keyword: how they are written does not matter."""
         made = bound.constructor or term
-        own = {id(argument.value) for argument in made.arguments}
+        own = {id(seen(argument.value)) for argument in made.arguments}
         kept = (
             Argument(name, self.normal(value))
             for name, value in sorted(bound.arguments.items())
