@@ -75,6 +75,14 @@ class Board:
     def pull(self):
         self.switch.activation = None
 
+    def lower(self):
+        part = self.switch
+        part.activation = None
+
+    def lower_by_a_method(self):
+        part = self.switch
+        part.off()
+
 
 class Base:
     def __init__(self, units, activation):
@@ -102,6 +110,14 @@ def both(x):
 def switched(switch):
     switch.on()
     return switch
+
+
+def run(function):
+    function()
+
+
+def applied(function, x):
+    return function(x)
 
 
 def made():
@@ -221,6 +237,24 @@ STATES = {
     ),
     "an object that another one changes is changed": (
         "switch = Switch('softmax')\nboard = Board(switch)\nboard.pull()\n" + LOSS.format("switch.make(x)"),
+        [],
+    ),
+    "under a name of its own, too": (
+        "switch = Switch('softmax')\nboard = Board(switch)\nboard.lower()\n" + LOSS.format("switch.make(x)"),
+        [],
+    ),
+    "or by a method of it": (
+        "switch = Switch('softmax')\nboard = Board(switch)\nboard.lower_by_a_method()\n"
+        + LOSS.format("switch.make(x)"),
+        [],
+    ),
+    "what a function of the file's does that is run elsewhere is done": (
+        "switch = Switch('softmax')\nrun(lambda: switch.off())\n" + LOSS.format("switch.make(x)"),
+        [],
+    ),
+    "an object that changes when it is called elsewhere is changed": (
+        "class Once(Switch):\n    def __call__(self, x):\n        self.activation = None\n        return x\n\n\n"
+        "once = Once('softmax')\napplied(once, x)\n" + LOSS.format("once.make(x)"),
         [],
     ),
     "and so is one that it has changed by a method": (

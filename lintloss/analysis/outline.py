@@ -37,8 +37,8 @@ from lintloss.analysis.words import POWER, Asked, Vocabulary
 
 _DISPLAYS = (ast.Tuple, ast.List, ast.Set)
 COMPILE = "compile"
-# The methods that making an object or calling it runs without naming them.
-ENTRIES = frozenset({"__init__", "__new__", "__call__", "call", "forward"})
+CALLED = frozenset({"__call__", "call", "forward"})  # the methods that calling an object runs
+RUN_UNNAMED = CALLED | {"__init__", "__new__"}
 _STANDARD = frozenset(sys.stdlib_module_names)
 
 
@@ -126,7 +126,7 @@ class Outline:
             (name.encode(), frozenset(self._words(part.unit)))
             for item in self.code.items
             for part in _parts(item)
-            for name in {part.name, getattr(item, "name", part.name) if part.name in ENTRIES else part.name}
+            for name in {part.name, getattr(item, "name", part.name) if part.name in RUN_UNNAMED else part.name}
         ]
 
     @property

@@ -17,6 +17,7 @@ from lintloss.analysis import deeds, models, words
 from lintloss.analysis.deeds import Deeds
 from lintloss.analysis.machine import MOST_BEHIND, Machine
 from lintloss.analysis.objects import Class, Function, Instance, Method, Module, Partial
+from lintloss.analysis.outline import CALLED
 from lintloss.analysis.syntax import FunctionCode
 from lintloss.analysis.terms import Argument, Choice, Mapping, Postponed, Sequence, Term
 
@@ -51,7 +52,7 @@ class Reach:
 
 
 # The methods that are run without being named.
-_ENTRIES = frozenset({"__call__", "call", "forward", "__getattr__", "__getitem__", "__iter__", "__enter__"})
+_UNNAMED = CALLED | {"__getattr__", "__getitem__", "__iter__", "__enter__"}
 _SET_BY_LIBRARIES = frozenset({"layers", "inputs", "outputs", models.INHERITED})
 
 
@@ -125,7 +126,7 @@ def _is_changed(reach: Reach, given: Instance | Postponed) -> bool:
 
     if isinstance(given, Postponed):
         return bool(reach.methods)
-    found = (calls.find_method(given.cls, name) for name in reach.methods)
+    found = (calls.find_method(given.cls, name) for name in reach.methods | CALLED)
     return any(_changes(method) for method in found if method is not None)
 
 
@@ -197,11 +198,13 @@ def _parts(term: Term) -> Iterator[Term]:
 
 
 def _is_of(machine: Machine, value: Term) -> bool:
-    """Whether a value brings code of the files that are analysed that leads to a loss when it is called."""
-    if isinstance(value, (Function, Class)):
+    """Whether a value brings code of the files that are analysed that matters when it is called: any function may."""
+    if isinstance(value, Function):
+        return value.frame.module in machine.mains
+    if isinstance(value, Class):
         return value.frame.module in machine.mains and value.code.name in machine.leading
     if isinstance(value, Instance) and isinstance(value.cls, Class):
-        return value.cls.frame.module in machine.mains and not _ENTRIES.isdisjoint(machine.leading)
+        return value.cls.frame.module in machine.mains and not _UNNAMED.isdisjoint(machine.leading)
     return isinstance(value, Module)
 
 
@@ -230,14 +233,17 @@ def _reach(machine: Machine, first: str, codes: list[tuple[Module, FunctionCode]
     vocabulary = machine.mains[0].outline.vocabulary
     modules = {id(module): module for module, _ in codes}
     imported = (path for module in modules.values() for path in module.outline.imports.values())
+    methods = frozenset(name for name in together.on_given if _may_change(machine, name))
+    # A local name may mean a part of the object, too.
+    changes_parts = together.to_parts or together.to_given or bool(methods)
     return Reach(
         frozenset(reached),
         frozenset(part for path in imported for part in path.split(".")),
-        frozenset(name for name in together.on_given if _may_change(machine, name)),
+        methods,
         together,
         sets,
         changes_itself=together.to_itself
-        or together.to_parts
+        or changes_parts
         or any(_may_change(machine, name) for name in together.on_parts),
         sets_policy=not vocabulary.policies.isdisjoint(reached),
         trains=not vocabulary.training.isdisjoint(reached),
