@@ -290,28 +290,26 @@ def test_when_a_call_is_followed_makes_no_difference(project: Path, code: str, c
     assert found(project, code) == codes
 
 
-def test_nobody_looks_into_it_so_it_is_not_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    walked: list[str] = []
+@pytest.fixture
+def walked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the functions that are walked from now on, in order."""
+    names: list[str] = []
     walk = calls._walk
 
     def note(machine: object, function: object, *rest: object) -> object:
-        walked.append(function.code.name)  # type: ignore[attr-defined]
+        names.append(function.code.name)  # type: ignore[attr-defined]
         return walk(machine, function, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(calls, "_walk", note)
+    return names
+
+
+def test_nobody_looks_into_it_so_it_is_not_run(project: Path, walked: list[str]) -> None:
     assert found(project, "stack = Stack(Config('softmax'))\nloss = " + LOSS.format("x")) == []
     assert walked == []
 
 
-def test_what_no_loss_depends_on_is_not_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    walked: list[str] = []
-    walk = calls._walk
-
-    def note(machine: object, function: object, *rest: object) -> object:
-        walked.append(function.code.name)  # type: ignore[attr-defined]
-        return walk(machine, function, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(calls, "_walk", note)
+def test_what_no_loss_depends_on_is_not_run(project: Path, walked: list[str]) -> None:
     code = "switch = Switch()\nswitch.on()\np = switch.make(x)\na, b = both(p)\nq = softened(x)\nloss = "
     assert found(project, code + LOSS.format("q")) == ["LL101"]
     assert walked == ["softened"]

@@ -112,21 +112,19 @@ class Outline:
     @cached_property
     def _named(self) -> list[tuple[bytes, frozenset[bytes]]]:
         """The words of each definition, under its name and that of its class."""
-        return [
-            (name.encode(), frozenset(self._words(part.unit)))
-            for item in self.code.items
-            for part in _parts(item)
-            for name in {part.name, getattr(item, "name", part.name)}
-        ]
+        return self._words_by_name(lambda part: True)
 
     @cached_property
     def _calling(self) -> list[tuple[bytes, frozenset[bytes]]]:
         """The words of each definition, under its name and, where making or calling an object runs it, its class'."""
+        return self._words_by_name(lambda part: part.name in RUN_UNNAMED)
+
+    def _words_by_name(self, speaks_for_class: Callable[[FunctionCode], bool]) -> list[tuple[bytes, frozenset[bytes]]]:
         return [
             (name.encode(), frozenset(self._words(part.unit)))
             for item in self.code.items
             for part in _parts(item)
-            for name in {part.name, getattr(item, "name", part.name) if part.name in RUN_UNNAMED else part.name}
+            for name in {part.name, getattr(item, "name", part.name) if speaks_for_class(part) else part.name}
         ]
 
     @property

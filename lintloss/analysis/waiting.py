@@ -1,4 +1,4 @@
-"""Waiting: which calls of the user's are followed before anyone asks what they give.
+"""Waiting: which calls of the user's are followed only when someone asks what they give.
 
 Most objects that a file makes of other files' classes (configurations, data sets, layers of a network that is not
 trained here) are never looked into, and most values that other files' functions compute for it reach no loss. Running
@@ -131,8 +131,8 @@ def _is_changed(reach: Reach, given: Instance | Postponed) -> bool:
 
 
 def _changes(method: Function) -> bool:
-    deeds = method.frame.module.outline.deeds_of(method.code)
-    return deeds.to_itself or deeds.to_parts or bool(deeds.on_parts)
+    done = method.frame.module.outline.deeds_of(method.code)
+    return done.to_itself or done.to_parts or bool(done.on_parts)
 
 
 def _leads_to_sites(machine: Machine, reach: Reach) -> bool:
@@ -176,11 +176,7 @@ def objects_in(arguments: tuple[Argument, ...]) -> bool:
 
 def behind(arguments: tuple[Argument, ...]) -> int:
     """How many values may have to be followed for a call of these, one within the other."""
-    return sum(_behind(argument.value) for argument in arguments)
-
-
-def _behind(term: Term) -> int:
-    return sum(1 + part.behind for part in _parts(term) if isinstance(part, Postponed))
+    return sum(1 + part.behind for part in parts(arguments) if isinstance(part, Postponed))
 
 
 def _parts(term: Term) -> Iterator[Term]:
