@@ -169,3 +169,21 @@ def test_files_that_import_a_loss_are_run_where_they_name_it(tmp_path: Path, mon
     idle = "import costs\n\n\ndef idle(x):\n    return costs.other(x)\n\n\nz = idle(1)\n"
     sources = project_of(tmp_path, costs=costs, uses=uses, idle=idle)
     assert work_on(sources, monkeypatch).walked == ["cost", "user", "cost"]
+
+
+def test_the_top_of_another_file_is_run_for_what_it_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that the file imports is that import's, and a definition's is that definition's: no more is run for it."""
+    made = "import numpy as np\n\nscale = np.log(2.0)\nparts = [scale, scale]\n\n\n"
+    head = "def head(x):\n    return tf.nn.softmax(np.abs(x))\n\n\n"
+    heads = f"{made}{head}def scaled(x):\n    return tf.nn.softmax(x * scale)\n"
+
+    def parsed(name: str) -> tuple[int, int]:
+        folder = tmp_path / name
+        folder.mkdir()
+        train = f"import heads\n\n{LOSS}(y, heads.{name}(x))\n"
+        done = work_on(project_of(folder, train=train, heads=heads), monkeypatch)
+        return done.parsed, done.sites
+
+    imports_and_loss_and_head = 3
+    assert parsed("head") == (imports_and_loss_and_head, 1)
+    assert parsed("scaled") == (imports_and_loss_and_head + 1, 1)

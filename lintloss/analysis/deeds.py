@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
-from lintloss.analysis.syntax import statements
+from lintloss.analysis.syntax import nodes, statements
 
 RECEIVERS = frozenset({"self", "cls"})
 _IN_PLACE = frozenset({"setattr", "append", "extend", "add", "update", "insert", "pop", "register"})
@@ -22,8 +22,7 @@ _DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetCom
 _MAKING_DISPLAYS = frozenset({"list", "dict", "set", "defaultdict", "OrderedDict"})
 
 
-@dataclass(frozen=True)
-class Deeds:
+class Deeds(NamedTuple):
     """What a function's code changes of what it has not made itself.
 
     - `to_itself` is its object, `to_parts` what that holds, `to_given` what it may have been given, `to_others` else.
@@ -67,21 +66,22 @@ def of(tree: ast.stmt | None, text: str, words: Collection[bytes], libraries: fr
     hands_over = len(_ITSELF.findall(_SUPER.sub("", text))) > 1  # the parameter is one
     to_itself = hands_over or b"super" in words  # a library's base may set what it likes, too
     stored = [node for target in _targets(tree) for node in _attributes(target)]
-    nodes = [] if _TELLING.isdisjoint(words) else list(ast.walk(tree))
-    places = [node.value for node in stored] + [place for node in nodes for place in _changed_in_place(node)]
+    is_telling = not _TELLING.isdisjoint(words)
+    every = list(nodes([tree])) if is_telling or stored else []
+    places = [node.value for node in stored] + [place for node in every for place in _changed_in_place(node)]
     called = {(root, name) for root, name in _METHOD_CALL.findall(text) if root not in libraries}
     on_given = frozenset(name for root, name in called if root not in RECEIVERS)
     on_parts = frozenset(_CALL_OF_PART.findall(text))
-    if not places and not nodes:
+    if not places and not is_telling:
         return Deeds(to_itself=to_itself, hands_over=hands_over, on_given=on_given, on_parts=on_parts)
-    made, given = _names(tree)
+    made, given = _names(every)
     itself = {place.id for place in places if isinstance(place, ast.Name)} - made
     changed = {_root(place) for place in places if not isinstance(place, ast.Name)} - made - libraries
     return Deeds(
         to_itself=to_itself or not RECEIVERS.isdisjoint(itself),
         to_parts=not RECEIVERS.isdisjoint(changed),
         to_given=not given.isdisjoint(changed | itself),
-        to_others=not (changed | itself) <= given | RECEIVERS or any(isinstance(node, ast.Global) for node in nodes),
+        to_others=not (changed | itself) <= given | RECEIVERS or any(isinstance(node, ast.Global) for node in every),
         sets=frozenset(node.attr for node in stored),
         own=frozenset(node.attr for node in stored if isinstance(node.value, ast.Name) and node.value.id in RECEIVERS),
         hands_over=hands_over,
@@ -125,11 +125,11 @@ def _changed_in_place(node: ast.AST) -> Iterator[ast.expr]:
         yield node.args[0]
 
 
-def _names(tree: ast.stmt) -> tuple[set[str], set[str]]:
-    """The names of lists and dicts that a function makes, and those of all else that it may have been given."""
+def _names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
+    """The names of lists and dicts that code makes, and those of all else that it may have been given."""
     made: set[str] = set()
     bound: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.arg):
             bound.add(node.arg)
         elif isinstance(node, ast.Assign) and _is_a_display(node.value):

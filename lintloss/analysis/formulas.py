@@ -46,7 +46,7 @@ class _Match:
 
 def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -> None:
     """Write down the hand-written losses in a statement's value, if the statement is of the file that is analysed."""
-    if frame.module is not machine.mains[0]:
+    if frame.module is not machine.mains[0] or not frame.module.outline.may_hold_a_formula:
         return
     pending = [value]
     while pending:

@@ -17,7 +17,7 @@ from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.machine import BudgetExceeded, Machine, unknown
 from lintloss.analysis.objects import Deferred, Frame, Module
 from lintloss.analysis.outline import Outline
-from lintloss.analysis.syntax import ClassCode, FunctionCode, NodeOrigin, Unit
+from lintloss.analysis.syntax import FunctionCode, NodeOrigin, Unit
 from lintloss.analysis.terms import Api, Term, Unknown
 from lintloss.analysis.tree import Tree
 from lintloss.analysis.words import EVERYTHING, Asked
@@ -92,24 +92,26 @@ class Project:
         return self._open(below) if below is not None else None
 
     def global_name(self, machine: Machine, module: Module, name: str) -> Term | None:
-        """A global of a module that has not been run yet: its definition if it is one, else the module is run."""
+        """A global of a module that was not run yet: where it is no definition or import, the module is run now."""
         if module.progress:
             return None
         from lintloss.analysis import statements
 
-        items = [item for item in module.code.items if not isinstance(item, Unit) and item.name == name]
-        if len(items) == 1:
-            item = items[0]
-            if isinstance(item, FunctionCode):
-                value: Term = statements.define_function(machine, module.frame, item)
-            else:
-                assert isinstance(item, ClassCode)
-                value = statements.define_class(machine, module.frame, item)
-            module.frame.names[name] = value
-            return value
-        if name in _text_names(module):
+        outline, frame = module.outline, module.frame
+        definitions, units = outline.definitions.get(name, []), outline.units_saying(name)
+        if len(definitions) == 1:
+            item = definitions[0]
+            frame.names[name] = (
+                statements.define_function(machine, frame, item)
+                if isinstance(item, FunctionCode)
+                else statements.define_class(machine, frame, item)
+            )
+        elif outline.imports_all or not all(unit.is_of_imports for unit in units) or module in machine.mains:
             self.run(machine, module)
-        return module.frame.names.get(name)
+        else:
+            for unit in units:
+                statements.run_unit(machine, frame, unit)
+        return frame.names.get(name)
 
     def run(self, machine: Machine, module: Module) -> None:
         """Run a module's top level, once, outside the path and scopes of whoever asked."""
@@ -265,25 +267,3 @@ def _is_same(one: Source, other: Source) -> bool:
 
 def _empty(path: Path) -> Source:
     return Source.from_text("", str(path))
-
-
-def _text_names(module: Module) -> _Anything | set[str]:
-    """Names that running a module could bind. Star imports can bind any."""
-    source = module.code.source
-    if "import *" in source.text:
-        return _Anything()
-    units = [item for item in module.code.items if isinstance(item, Unit)]
-    found: set[str] = set()
-    for unit in units:
-        for line in source.lines[unit.first - 1 : unit.last]:
-            found.update(_words(line))
-    return found
-
-
-class _Anything:
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
-def _words(line: str) -> list[str]:
-    return re.findall(r"[^\W\d]\w*", line)

@@ -29,8 +29,10 @@ from lintloss.analysis.syntax import (
     ModuleCode,
     Unit,
     blocks,
+    children,
     dotted_name,
     last_name,
+    nodes,
     statements,
 )
 from lintloss.analysis.words import POWER, Asked, Vocabulary
@@ -65,6 +67,33 @@ class Outline:
     def parts(self) -> list[FunctionCode]:
         """The functions and methods at the file's top."""
         return [part for item in self.code.items for part in _parts(item)]
+
+    @cached_property
+    def definitions(self) -> dict[str, list[FunctionCode | ClassCode]]:
+        """The functions and classes at the file's top, by name."""
+        found: dict[str, list[FunctionCode | ClassCode]] = {}
+        for item in self.code.items:
+            if not isinstance(item, Unit):
+                found.setdefault(item.name, []).append(item)
+        return found
+
+    def units_saying(self, name: str) -> list[Unit]:
+        """What stands at the file's top outside of definitions and says a name, in order."""
+        return self._units_by_word.get(name.encode("utf-8", "replace"), [])
+
+    @cached_property
+    def _units_by_word(self) -> dict[bytes, list[Unit]]:
+        found: dict[bytes, list[Unit]] = {}
+        for item in self.code.items:
+            if isinstance(item, Unit):
+                for word in set(self._words(item)):
+                    found.setdefault(word, []).append(item)
+        return found
+
+    @cached_property
+    def imports_all(self) -> bool:
+        """Whether the file imports names that it does not say: `from elsewhere import *`."""
+        return "*" in self.imports
 
     # -- what leads to sites -------------------------------------------------------------------------------------
 
@@ -169,10 +198,15 @@ class Outline:
         wanted = self.vocabulary.losses | {COMPILE.encode()}
         if wanted.isdisjoint(b" ".join(self._lines).split()):
             return []
-        nodes = (node for statement in self.code.body for node in ast.walk(statement))
-        return [node for node in nodes if isinstance(node, ast.Call) and last_name(node.func).encode() in wanted]
+        calls = (node for node in nodes(self.code.body) if isinstance(node, ast.Call))
+        return [call for call in calls if last_name(call.func).encode() in wanted]
 
     # -- formulas ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def may_hold_a_formula(self) -> bool:
+        """Whether any of the file's code may be a loss that is written out by hand."""
+        return bool(self._sums)
 
     @cached_property
     def _summing(self) -> frozenset[str]:
@@ -216,8 +250,8 @@ class Outline:
         powers = not wanted.isdisjoint(cores.POWERS) and POWER in self._text(unit)
         if not powers and wanted.isdisjoint(self._words(unit)):
             return False
-        nodes = (node for statement in unit.statements for node in ast.walk(statement))
-        return any(cores.is_core(node, wanted, self.vocabulary.logarithms, self.imports) for node in nodes)
+        found = nodes(unit.statements)
+        return any(cores.is_core(node, wanted, self.vocabulary.logarithms, self.imports) for node in found)
 
     def _sums_up(self, unit: Unit) -> bool:
         return not self.vocabulary.sums.isdisjoint(self._words(unit))
@@ -264,7 +298,7 @@ class Outline:
                 compared = (node.left, *node.comparators)
                 pending.extend(part for part in compared if not isinstance(part, (ast.Constant, *_DISPLAYS)))
             elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-                pending.extend(ast.iter_child_nodes(node))
+                pending += children(node)
 
     def _names_a_maker(self, node: ast.AST) -> bool:
         makers = self.vocabulary.makers
@@ -327,7 +361,7 @@ class Outline:
     def _is_imported_or_unbound(self, name: str) -> bool:
         meant = self.imports.get(name)
         if meant is None:
-            return name in self.book.conventions or "*" in self.imports
+            return name in self.book.conventions or self.imports_all
         entries = self.book.entries(meant)
         return not entries or any(words.makes_a_site(entry, self.book, self.asked) for entry in entries)
 
@@ -338,14 +372,8 @@ class Outline:
     @cached_property
     def _bound_at_top(self) -> frozenset[str]:
         """The names that the file's top binds otherwise than by an import."""
-        nodes = (
-            node
-            for s in _at_top(self.code.body)
-            if isinstance(s, ast.Assign)
-            for t in s.targets
-            for node in ast.walk(t)
-        )
-        assigned = {node.id for node in nodes if isinstance(node, ast.Name)}
+        targets = (target for s in _at_top(self.code.body) if isinstance(s, ast.Assign) for target in s.targets)
+        assigned = {node.id for node in nodes(targets) if isinstance(node, ast.Name)}
         return frozenset(assigned | {item.name for item in self.code.items if not isinstance(item, Unit)})
 
     @cached_property

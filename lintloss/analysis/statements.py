@@ -29,7 +29,7 @@ from lintloss.analysis.expressions import (
 from lintloss.analysis.heap import Heap
 from lintloss.analysis.machine import BREAKS, FALLS, LEAVES, NOTHING, RAISES, End, Machine, followed_by, unknown
 from lintloss.analysis.objects import Class, Deferred, Frame, Function, Instance
-from lintloss.analysis.syntax import IMPORTS, ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit, Unparsable
+from lintloss.analysis.syntax import ClassCode, FunctionCode, ModuleCode, NodeOrigin, Unit, Unparsable
 from lintloss.analysis.terms import (
     Api,
     Apply,
@@ -67,7 +67,7 @@ def run_unit(machine: Machine, frame: Frame, unit: Unit) -> Term:
     """Run a unit's statements; one that LibCST cannot parse is passed over."""
     if unit.is_silent:
         return FALLS
-    if isinstance(unit.statements[0], IMPORTS) and frame.module not in machine.mains:
+    if unit.is_of_imports and frame.module not in machine.mains:
         return _imports_elsewhere(machine, frame, unit)
     try:
         body = unit.body

@@ -74,6 +74,11 @@ class Unit:
         return all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in self.statements)
 
     @property
+    def is_of_imports(self) -> bool:
+        """Whether the unit imports, and does nothing else."""
+        return all(isinstance(statement, IMPORTS) for statement in self.statements)
+
+    @property
     def body(self) -> Sequence[cst.BaseStatement]:
         """The unit's statements. Raises `Unparsable`."""
         body = self.module.body
@@ -304,7 +309,7 @@ def _items(source: Source, body: list[ast.stmt], *, indented: bool) -> list[Unit
 
 def _belong_together(unit: Unit, statement: ast.stmt, last: int) -> bool:
     """Whether a statement becomes part of the unit before it: of one kind with it, and no longer than a page."""
-    are_of_a_kind = isinstance(unit.statements[0], IMPORTS) is isinstance(statement, IMPORTS)
+    are_of_a_kind = unit.is_of_imports is isinstance(statement, IMPORTS)
     return are_of_a_kind and last - unit.first < LONGEST_UNIT
 
 
@@ -346,6 +351,38 @@ def statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from statements(block)
 
 
+def nodes(trees: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """All nodes of some trees, without those that only say what is read or written, and how."""
+    pending = [*trees]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += children(node)
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes directly below a node, without those that only say what is read or written, and how."""
+    kind = type(node)
+    names = _CHILDREN.get(kind)
+    if names is None:
+        names = _CHILDREN[kind] = tuple(name for name in kind._fields if name not in _NO_CHILDREN)
+    found: list[ast.AST] = []
+    for name in names:
+        value = getattr(node, name, None)
+        if type(value) is list:
+            found += [part for part in value if isinstance(part, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+# Fields of names, numbers and operators.
+_NO_CHILDREN = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "level", "module", "kind", "type_comment", "simple", "is_async", "asname"}
+)
+_CHILDREN: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
+
+
 def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     """The blocks of a compound statement, in order."""
     yield getattr(statement, "body", [])
@@ -373,7 +410,7 @@ def _head(statement: ast.stmt) -> list[ast.AST]:
     handlers: list[ast.ExceptHandler] = getattr(statement, "handlers", [])
     types: list[ast.AST] = [handler.type for handler in handlers if handler.type is not None]
     within = (ast.stmt, ast.ExceptHandler)
-    return [part for part in ast.iter_child_nodes(statement) if not isinstance(part, within)] + types
+    return [part for part in children(statement) if not isinstance(part, within)] + types
 
 
 def _depth(node: ast.AST, source: Source) -> int:
@@ -398,8 +435,7 @@ def _size(tree: ast.AST) -> tuple[int, int]:
         node, depth = pending.pop()
         nodes += 1
         deepest = max(deepest, depth)
-        if not isinstance(node, (ast.Constant, ast.Name)):
-            pending.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+        pending += [(child, depth + 1) for child in children(node)]
     return deepest, nodes
 
 
