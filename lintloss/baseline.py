@@ -12,9 +12,8 @@ import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lintloss.errors import UsageError
 from lintloss.finding import Finding, Span
@@ -27,8 +26,7 @@ _FORMAT = 1
 _AROUND = 2  # lines with something on them, above and below a finding, that are its surroundings
 
 
-@dataclass(frozen=True, order=True)
-class Entry:
+class Entry(NamedTuple):
     """One known finding. `path` is relative to the baseline's folder; `surroundings` is a hash."""
 
     path: str
@@ -37,8 +35,7 @@ class Entry:
     surroundings: str
 
 
-@dataclass(frozen=True)
-class Baseline:
+class Baseline(NamedTuple):
     """The entries of one baseline file."""
 
     file: Path
@@ -48,8 +45,7 @@ class Baseline:
         return Baseline(self.file, tuple(sorted((*self.entries, *more))))
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """What a baseline says of some findings: those it knows, those it does not, and entries without a finding."""
 
     known: tuple[Finding, ...]
@@ -92,7 +88,7 @@ def of_findings(file: Path, findings: Iterable[Finding], sources: Sequence[Sourc
 
 def rendered(baseline: Baseline) -> str:
     """Return the text of a baseline file: JSON, a line per entry, so that merges and reviews stay easy."""
-    entries = ",\n".join(f"    {json.dumps(asdict(entry), ensure_ascii=False)}" for entry in baseline.entries)
+    entries = ",\n".join(f"    {json.dumps(entry._asdict(), ensure_ascii=False)}" for entry in baseline.entries)
     findings = f"[\n{entries}\n  ]" if entries else "[]"
     return f'{{\n  "format": {_FORMAT},\n  "findings": {findings}\n}}\n'
 
@@ -228,9 +224,8 @@ def _entries(content: Any, file: Path) -> Iterable[Entry]:
 
 
 def _entry(record: Any, place: str) -> Entry:
-    wanted = [each.name for each in fields(Entry)]
     values: Mapping[str, Any] = record if isinstance(record, dict) else {}
-    for name in wanted:
+    for name in Entry._fields:
         if not isinstance(values.get(name), str):
             raise UsageError(f"{place}: `{name}` has to be a string")
-    return Entry(**{name: values[name] for name in wanted})
+    return Entry(**{name: values[name] for name in Entry._fields})

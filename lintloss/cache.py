@@ -11,9 +11,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lintloss import codec, knowledge, store
 from lintloss.checking import Checked
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 _NOTHING = 0  # how a source is kept in which nothing was found: most are such
 
 
-@dataclass(frozen=True)
-class _Kept:
+class _Kept(NamedTuple):
     """What is kept of one source: a digest of it, what was found as plain data, and what was looked at for it."""
 
     digest: str

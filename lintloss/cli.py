@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, get_args
 
 import click
 
@@ -149,8 +149,7 @@ _pace = _together(
 )
 
 
-@dataclass(frozen=True)
-class _Pace:
+class _Pace(NamedTuple):
     """How a run is to be done."""
 
     jobs: int | None
@@ -159,7 +158,7 @@ class _Pace:
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> _Pace:
-        return cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+        return cls(**{name: options.pop(name) for name in cls._fields})
 
     @contextmanager
     def ways(self) -> Iterator[Callable[[Settings], Way]]:
@@ -183,8 +182,7 @@ class _Pace:
             _show(timings(known, time.perf_counter() - started), err=True)
 
 
-@dataclass(frozen=True)
-class _Selection:
+class _Selection(NamedTuple):
     """What the command line says of rules and files, on top of the settings."""
 
     select: tuple[str, ...]
@@ -196,7 +194,7 @@ class _Selection:
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> _Selection:
-        return cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+        return cls(**{name: options.pop(name) for name in cls._fields})
 
     def over(self, loaded: Loaded) -> Settings:
         """Return the settings with these options in them.
@@ -335,8 +333,7 @@ def _check(paths: tuple[Path, ...], *, stdin_filename: str | None, config: Path 
     return int(failed and not wanted.exit_zero)
 
 
-@dataclass(frozen=True)
-class _Given:
+class _Given(NamedTuple):
     """What is to be linted under the same settings."""
 
     settings: Settings

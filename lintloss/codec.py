@@ -1,4 +1,7 @@
-"""Data classes as plain JSON data and back, by their type hints: what travels to the cache and returns from it."""
+"""Records as plain JSON data and back, by their type hints: what travels to the cache and returns from it.
+
+Records are data classes and named tuples.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 
 def encode(value: Any) -> Any:
-    """A value made of data classes, tuples, enums, strings and numbers as JSON data, each object as a list."""
+    """A value made of records, tuples, enums, strings and numbers as JSON data, each object as a list."""
     if is_dataclass(value) and not isinstance(value, type):
         return [encode(getattr(value, each.name)) for each in fields(value)]
     if isinstance(value, Enum):
@@ -33,9 +36,10 @@ def decode(kind: type, data: Any) -> Any:
 
 @cache
 def _decoder(kind: Any) -> Callable[[Any], Any]:
-    if isinstance(kind, type) and is_dataclass(kind):
+    names = _names_of_fields(kind)
+    if names is not None:
         hints = get_type_hints(kind)
-        parts = [_decoder(hints[each.name]) for each in fields(kind)]
+        parts = [_decoder(hints[name]) for name in names]
         make: Callable[..., Any] = kind
         return lambda data: make(*(part(each) for part, each in zip(parts, data, strict=True)))
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -50,6 +54,13 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
         each_part = [_decoder(each) for each in arguments]
         return lambda data: tuple(part(each) for part, each in zip(each_part, data, strict=True))
     return _as_it_is(kind)
+
+
+def _names_of_fields(kind: Any) -> tuple[str, ...] | None:
+    """The names of a record's fields; None for what is no record."""
+    if isinstance(kind, type) and is_dataclass(kind):
+        return tuple(each.name for each in fields(kind))
+    return getattr(kind, "_fields", None)
 
 
 def _one_of(decoders: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lintloss.config import Settings
 from lintloss.errors import UsageError
@@ -23,16 +21,14 @@ if TYPE_CHECKING:
 _NEVER = frozenset({"__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "venv"})
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """Files in a stable order, and notes on what was asked for and gave nothing."""
 
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """New bytes for a file that held `before` when it was read."""
 
     path: Path
@@ -113,8 +109,7 @@ def write_changes(changes: Iterable[Change]) -> None:
     _write_all([_Target(each.path, each.before, each.after) for each in changes])
 
 
-@dataclass(frozen=True)
-class _Target:
+class _Target(NamedTuple):
     path: Path
     before: bytes | None
     after: bytes
@@ -142,6 +137,8 @@ def _write_all(targets: Sequence[_Target]) -> None:
 
 def _stage(real: Path, target: _Target) -> Path:
     """Write the new bytes to a temporary file beside the old one."""
+    import tempfile
+
     if target.before is not None and real.read_bytes() != target.before:
         raise WriteError(f"{target.path}: has changed since it was read; nothing was written")
     if real.exists() and not os.access(real, os.W_OK):

@@ -6,17 +6,19 @@ import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lintloss import store
 from lintloss.errors import UsageError
 from lintloss.reading import read_text
-from lintloss.toml_lines import KeyLines
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from lintloss.toml_lines import KeyLines
 
 _PACKAGE = Path(__file__).parent
 WORTH_KEEPING = 1_000  # characters of TOML that take longer to parse than to look up
@@ -63,6 +65,8 @@ def key_lines(path: Path) -> KeyLines:
     Raises:
         UsageError: the file cannot be read.
     """
+    from lintloss.toml_lines import KeyLines
+
     return KeyLines(_text(path))
 
 

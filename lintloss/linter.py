@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lintloss import checking
 from lintloss.choices import FailOn
@@ -39,16 +39,14 @@ NEVER_SILENCED = frozenset({UNREADABLE, UNUSED})  # no comment helps an unreadab
 _NO_VERIFY = "--verify needs TensorFlow, PyTorch or JAX: pip install 'lintloss[verify]', [torch] or [jax]"
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """Sources that could be read, and an LL001 finding for each file that could not."""
 
     sources: tuple[Source, ...]
     unreadable: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True)
-class Fixed:
+class Fixed(NamedTuple):
     """Sources after fixing, what was fixed in them, and what is left to report."""
 
     sources: tuple[Source, ...]

@@ -12,9 +12,8 @@ import re
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]', re.DOTALL)
 _CHARACTER = re.compile(
@@ -40,8 +39,7 @@ class NotebookError(Exception):
         self.column = column
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One code cell: its 1-based position among all cells, and its code as the notebook holds it.
 
     `literals` are the stretches of the JSON text, between the quotes, that spell `code`.
@@ -52,8 +50,7 @@ class Cell:
     literals: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
-class Replacement:
+class Replacement(NamedTuple):
     """Put `content` where `start:end` of a cell's code was."""
 
     position: int
@@ -62,8 +59,7 @@ class Replacement:
     content: str
 
 
-@dataclass(frozen=True)
-class Notebook:
+class Notebook(NamedTuple):
     """A notebook's JSON text and those of its cells that hold Python."""
 
     json_text: str

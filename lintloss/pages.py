@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from lintloss import knowledge
 from lintloss.config import Settings
@@ -20,7 +20,6 @@ from lintloss.errors import UsageError, did_you_mean
 from lintloss.finding import Applicability, Severity
 from lintloss.predicates import PREDICATES
 from lintloss.reading import read_text
-from lintloss.toml_lines import KeyLines, KeyPath
 from lintloss.vocabulary import LACKABLE, RELATIONS, SUBJECTS, Answer, Case, Test, both
 
 ANCHORS = ("loss", "metric", "activation", "file")
@@ -44,8 +43,7 @@ _CODE = re.compile(r"[A-Z]+[0-9]{3,}")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Clause:
+class Clause(NamedTuple):
     """Tests and predicates that hold together."""
 
     tests: tuple[Test, ...] = ()
@@ -344,6 +342,8 @@ class _Reader:
 
     def _fail(self, key: str, problem: str, index: int = 0, inner: str | None = None) -> NoReturn:
         """Complain of a key, or of `inner` in the table `[[key]]` number `index`."""
+        from lintloss.toml_lines import KeyLines, KeyPath
+
         is_list = isinstance(self._toml.get(key), list)
         where = f"{key}[{index}]" if is_list and inner else key
         path: KeyPath = (key, index, *(inner or "").split(".")) if is_list else (key,)

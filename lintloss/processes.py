@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from lintloss.checking import Checked, Checker, check_each
 from lintloss.config import Settings
@@ -46,8 +47,7 @@ def in_processes(
     yield from _one_by_one(left.values(), crew)
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A file by its path, by how people know it, and by a digest of what it held."""
 
     path: Path

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lintloss import config
 from lintloss.config import Loaded, Settings
 from lintloss.files import find_files, is_excluded
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):
     """Files for which the same settings hold."""
 
     settings: Settings
     files: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The projects that some paths belong to, at least one, and notes on paths that gave nothing."""
 
     projects: tuple[Project, ...]

@@ -7,7 +7,6 @@ Such code gets no fixes: what would be edited is not what is on disk.
 from __future__ import annotations
 
 import io
-import logging
 import re
 from contextlib import redirect_stderr
 
@@ -23,6 +22,8 @@ def as_python3(code: str) -> str | None:
     """The code as Python 3 with the same rows, or None if it is not Python 2 either."""
     if not _LOOKS_LIKE.search(code):
         return None
+    import logging
+
     try:
         from fissix import refactor
         from fissix.pgen2.parse import ParseError

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lintloss.finding import Finding
 from lintloss.sources import Source
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from lintloss.touched import Changes
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """Everything is reported unless a baseline or changes say otherwise."""
 
     baseline: Baseline | None = None

@@ -16,11 +16,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from lintloss import python2
 from lintloss.finding import Edit, Location, Span
-from lintloss.notebooks import Notebook, NotebookError, Replacement, as_python, blank, without_magics
 from lintloss.reading import read_regular
+
+if TYPE_CHECKING:
+    from lintloss.notebooks import Notebook, Replacement
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _LARGEST = 5_000_000  # characters; beyond it is data, and parsing it would take minutes
@@ -82,8 +84,7 @@ class Block:
         return self.raw[self.row_starts[row - 1] : ends[row - 1]].rstrip("\r\n")
 
 
-@dataclass(frozen=True)
-class SkippedCell:
+class SkippedCell(NamedTuple):
     """A notebook cell that holds no Python, and why."""
 
     cell: int
@@ -172,9 +173,11 @@ class Source:
 
     @classmethod
     def _from_notebook(cls, data: bytes, decoded: str, encoding: str, filename: str, path: Path | None) -> Source:
+        from lintloss import notebooks, python2
+
         try:
-            notebook = Notebook.parse(decoded)
-        except NotebookError as error:
+            notebook = notebooks.Notebook.parse(decoded)
+        except notebooks.NotebookError as error:
             raise Unreadable(error.reason, error.row, error.column) from error
         blocks: list[Block] = []
         texts: list[str] = []
@@ -184,10 +187,10 @@ class Source:
         for cell in notebook.cells:
             code = _normalised(cell.code)
             try:
-                text = as_python(code)
+                text = notebooks.as_python(code)
             except SyntaxError as error:
-                older = python2.as_python3(without_magics(code))
-                text = blank(code) if older is None else older
+                older = python2.as_python3(notebooks.without_magics(code))
+                text = notebooks.blank(code) if older is None else older
                 if older is None:
                     skipped.append(_skipped(cell.position, error))
                 is_translated = is_translated or older is not None
@@ -287,6 +290,8 @@ class Source:
         return Source.from_bytes(self.edited(edits), self.filename, self.path)
 
     def _replacement(self, edit: Edit) -> Replacement:
+        from lintloss.notebooks import Replacement
+
         block = self._block(edit.span.cell)
         start, end = block.offset(edit.span.start), block.offset(edit.span.end)
         content = edit.content.replace("\n", block.newline)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +27,8 @@ def folder() -> Path:
 
 def clean() -> int:
     """Delete everything; return how many bytes it was."""
+    import shutil
+
     held = sum(_size(each) for each in _files())
     shutil.rmtree(folder(), ignore_errors=True)
     return held

@@ -5,16 +5,15 @@ from __future__ import annotations
 import difflib
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lintloss.errors import UsageError
 from lintloss.finding import Finding, Span
 from lintloss.sources import Source, Unreadable
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(NamedTuple):
     """The files of a repository that differ from `revision`, by path, with their paths there (None: not there)."""
 
     top: Path

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lintloss.analysis.apis import ApiBook, Entry
 from lintloss.analysis.facts import Facts
@@ -41,8 +41,7 @@ class Case:
     backend: str = "tensorflow"
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Whether something holds; None where it cannot be known for want of the facts in `lacks`."""
 
     holds: bool | None
@@ -68,16 +67,14 @@ def both(answers: Iterable[Answer]) -> Answer:
     return Answer(None, lacks) if lacks else YES
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """Something that a test may ask about; `values` are the legal ones where they are a closed set."""
 
     read: Callable[[Case], Any]
     values: frozenset[str] | None = None
 
 
-@dataclass(frozen=True)
-class Test:
+class Test(NamedTuple):
     """A subject in one of the `RELATIONS` to some values. Several values of a fact need one that matches."""
 
     subject: str

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from lintloss import knowledge
 from lintloss.analysis.terms import Api, Apply, Argument, Const, Postponed, Sequence, Term, Unknown, seen
@@ -24,8 +24,7 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 Era = Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a library callable. `kind` is `plain`, `keyword`, `rest` (*args) or `options` (**kwargs)."""
 
     name: str

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import NamedTuple
 
 from lintloss.analysis import structures
 from lintloss.analysis.apis import ApiBook, Bound, Entry, Era
@@ -40,8 +41,7 @@ ROWS = ("one_hot", "soft", "multi_hot")  # encodings with a column for each clas
 Dimension = int | str | None
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One station on a value's way, for the flow that a finding shows."""
 
     origin: Origin

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lintloss.analysis.apis import Entry
 from lintloss.analysis.terms import Api, Apply, Guard, Origin, Term
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from lintloss.analysis.syntax import NodeOrigin
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """A loss that the user wrote out by hand, as recognised from its arithmetic.
 
     `core` is the pointwise part (cross_entropy, binary_cross_entropy, log_probability, squared, absolute),
@@ -33,8 +32,7 @@ class Formula:
     weighted: bool = False
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """The model behind a compile call: what it outputs and the layers that made it, where they are known."""
 
     output: Term
@@ -42,8 +40,7 @@ class Model:
     name: str | None = None
 
 
-@dataclass(frozen=True)
-class Unjudged:
+class Unjudged(NamedTuple):
     """A loss call that no rule can judge, with the name its loss goes by, and why: `is_open` as for sites."""
 
     span: Span

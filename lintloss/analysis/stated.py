@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import libcst as cst
 
@@ -22,8 +22,7 @@ _OF_ALL = re.compile(rf"(?P<fact>{_WORDS})(?![\w-])")
 _OF_ONE = re.compile(rf"(?P<name>[^\W\d][\w.]*)\s+is\s+(?P<fact>{_WORDS})(?![\w-])")
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """What one comment states: a fact of everything its line binds, or facts by name."""
 
     of_all: str | None = None

@@ -9,9 +9,9 @@ it makes no loss, calls nothing of the files that are analysed, and changes noth
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from lintloss.analysis import deeds, models, words
 from lintloss.analysis.deeds import Deeds
@@ -27,8 +27,7 @@ MOST_KEPT = 500_000  # entries of the states of the heap that calls wait with
 _DYNAMIC = frozenset({b"setattr", b"__setattr__", b"__dict__", b"vars"})
 
 
-@dataclass(frozen=True)
-class Reach:
+class Reach(NamedTuple):
     """What running a function comes to, with what it names of its class or its file: its words and its deeds.
 
     - `imports` are the parts of the dotted names that its files import.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lintloss.analysis.apis import ApiBook, Entry
 from lintloss.analysis.terms import Api, Const
@@ -28,8 +28,7 @@ _INJECTED_CALL = re.compile(rb"(?:loss|crit(?!ic))\w*\s*\(")
 _REGULAR_EXPRESSION = re.compile(rb"\bre\s*\.\s*compile\b")
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What a report needs to know of: all losses, and the metrics of these families (None: all of them)."""
 
     metrics: frozenset[str] | None = None
@@ -39,8 +38,7 @@ class Asked:
 EVERYTHING = Asked()
 
 
-@dataclass(frozen=True)
-class Vocabulary:
+class Vocabulary(NamedTuple):
     """The words of a book that lead to sites: `makers` by themselves, `cores` where `sums` come with them.
 
     Of the cores `logarithms` make a likelihood whatever they are of.

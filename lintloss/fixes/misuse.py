@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from lintloss.analysis.apis import ApiBook, Entry
 from lintloss.analysis.facts import Evaluator, Facts
@@ -15,8 +16,7 @@ from lintloss.fixes.places import Placed
 from lintloss.fixes.written import WrittenCall
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """Edits that belong together, and how safe they are at best."""
 
     edits: tuple[Placed, ...]

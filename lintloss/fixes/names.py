@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import libcst as cst
 
@@ -174,8 +174,7 @@ def receiver(place: NodeOrigin) -> str | None:
 # -- how a file spells an API --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Spelling:
+class Spelling(NamedTuple):
     """The code that means an API in some file, and the import that it needs, if any."""
 
     code: str

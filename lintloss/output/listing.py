@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import groupby, pairwise
+from typing import NamedTuple
 
 from lintloss.finding import Finding, FlowStep, Span
 from lintloss.output.context import Context, place
@@ -17,8 +17,7 @@ _LONGEST = 12  # rows of one span that are shown
 _SPREAD = 7  # pixels by which each further arrow keeps away from the code
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row of a listing: a file's name, a line of code, a gap, or what a step says of the line above."""
 
     kind: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import struct
 from collections.abc import Iterator
@@ -121,6 +120,8 @@ def _fix(fix: Fix, context: Context) -> Iterator[str]:
 
 def changed_lines(filename: str, edits: list[Edit], context: Context) -> Iterator[str]:
     """Yield the lines that a fix takes away and puts in."""
+    import difflib
+
     source = context.source(filename)
     if source is None:
         return

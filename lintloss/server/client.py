@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lsprotocol import types
 
 
-@dataclass(frozen=True)
-class Client:
+class Client(NamedTuple):
     """Whether it refuses edits of outdated text, fetches edits later, shows related places, and shows Markdown."""
 
     versioned_edits: bool = False

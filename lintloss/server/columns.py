@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lsprotocol import types
 
@@ -12,8 +12,7 @@ from lintloss.sources import Block
 _WIDTHS = {"utf-8": 1, "utf-16": 2, "utf-32": 4}  # bytes of a code unit
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """Turns the rows and columns of lintloss (1-based, characters) into an editor's positions and back."""
 
     encoding: str = "utf-16"

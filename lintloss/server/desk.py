@@ -10,8 +10,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from lintloss.server.documents import Document, Documents
 from lintloss.server.workspace import Linted, lint
@@ -63,8 +62,7 @@ def _fail(future: asyncio.Future[Result], error: Exception) -> None:
         future.set_exception(error)
 
 
-@dataclass(frozen=True)
-class _State:
+class _State(NamedTuple):
     """What a report rests on: the document, those that are open beside it, and what was on disk, by a count."""
 
     opened: tuple[Document, ...]
