@@ -362,6 +362,51 @@ def test_a_relay_is_judged_where_it_is_called_in_another_file(tmp_path: Path) ->
     assert not site.is_open
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "is_open"),
+    [
+        ("test_losses.py", "def test_loss():\n    {}\n", True),
+        ("losses_test.py", "class Test(tf.test.TestCase):\n    def testLoss(self):\n        {}\n", True),
+        ("tests/losses.py", "async def test_loss():\n    {}\n", True),
+        ("test_losses.py", "def test(model, x, y):\n    {}\n", False),  # a script that measures how good a model is
+        ("evaluate.py", "def test_epoch(model, x, y):\n    {}\n", False),
+    ],
+)
+def test_what_a_test_hands_to_a_loss_says_nothing_of_its_use(
+    tmp_path: Path, name: str, text: str, is_open: bool
+) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    losses = tmp_path / "losses.py"
+    losses.write_text(
+        "import tensorflow as tf\ndef loss(z, y):\n"
+        "    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=z)\n"
+    )
+    caller = tmp_path / name
+    caller.parent.mkdir(exist_ok=True)
+    code = text.format("return losses.loss(tf.nn.softmax(x), y)")
+    caller.write_text(f"import tensorflow as tf\nimport losses\n\n\n{code}")
+    source = Source.read(losses, str(losses))
+    analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    (site,) = [site for site in analysis.sites if site.anchor == "loss"]
+    assert site.is_open is is_open
+
+
+def test_a_test_hands_something_to_the_losses_of_tests(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    losses = tmp_path / "tests" / "losses.py"
+    losses.parent.mkdir()
+    losses.write_text(
+        "import tensorflow as tf\ndef loss(z, y):\n"
+        "    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=z)\n"
+    )
+    caller = losses.parent / "test_losses.py"
+    code = "def test_loss():\n    losses.loss(tf.nn.softmax(x), y)\n"
+    caller.write_text(f"import tensorflow as tf\nimport losses\n\n\n{code}")
+    source = Source.read(losses, str(losses))
+    analysis = on_deep_stack(lambda: Analyser([source]).analyse(source))
+    assert [site.is_open for site in analysis.sites if site.anchor == "loss"] == [False]
+
+
 def test_a_loss_and_a_model_are_handed_over_by_another_file(tmp_path: Path) -> None:
     engine = tmp_path / "engine.py"
     engine.write_text(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +28,9 @@ Look = tuple[str, str, str]
 
 _IMPORT_LINES = re.compile(rb"^[ \t]*(?:from|import)\b[^\n]*", re.MULTILINE)
 _WORD = re.compile(rb"\w+")
+_TEST = re.compile(r"(?:test_.*|.*_test|tests?|conftest)\.py")
+_DEFINED_TEST = re.compile(rb"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+test_|class[ \t]+\w+\([\w.]*TestCase\b)", re.MULTILINE)
+_FOLDERS_OF_TESTS = frozenset({"test", "tests", "testing"})
 
 Found = TypeVar("Found")
 
@@ -118,7 +121,10 @@ class Tree:
         return bool(self._ask("python", folder))
 
     def importers(self, path: Path) -> list[Path]:
-        """The files near a file that name it in an import: beside it, and below the two folders above it."""
+        """The files near a file that name it in an import: beside it, and below the two folders above it.
+
+        Tests count for tests alone: what a test hands to a function says nothing of how that is used.
+        """
         answer = self._ask("importers", path)
         assert isinstance(answer, list)
         return answer
@@ -137,7 +143,10 @@ class Tree:
 
     def _importers(self, path: Path) -> list[Path]:
         name = path.parent.name if path.name == "__init__.py" else path.stem
-        return [place for place in self._near(path) if name.encode() in self._words_of_imports(place)]
+        found = [place for place in self._near(path) if name.encode() in self._words_of_imports(place)]
+        if self._is_among_tests(path):
+            return found
+        return [place for place in found if not (self._is_among_tests(place) and self._answer("tests", str(place)))]
 
     def _words_of_imports(self, place: Path) -> frozenset[bytes]:
         found = self._answer("imports", str(place))
@@ -145,12 +154,24 @@ class Tree:
         return found
 
     def _imports(self, place: Path) -> frozenset[bytes]:
-        given = self._given.get(str(place))
+        lines = _IMPORT_LINES.findall(self._bytes(place))
+        return frozenset(word for line in lines for word in _WORD.findall(line)[1:])
+
+    def _is_among_tests(self, path: Path) -> bool:
+        """Whether a file is called like one of tests, or lies with them."""
+        folders = takewhile(lambda folder: not self.is_top(folder), path.parents)
+        return _TEST.fullmatch(path.name) is not None or any(folder.name in _FOLDERS_OF_TESTS for folder in folders)
+
+    def _holds_tests(self, path: Path) -> bool:
+        return _DEFINED_TEST.search(self._bytes(path)) is not None
+
+    def _bytes(self, path: Path) -> bytes:
+        """The beginning of a file; nothing where it cannot be read."""
+        given = self._given.get(str(path))
         try:
-            data = given.original if given is not None else read_top(place, MOST_READ_FOR_IMPORTS)
+            return given.original if given is not None else read_top(path, MOST_READ_FOR_IMPORTS)
         except OSError:
-            return frozenset()
-        return frozenset(word for line in _IMPORT_LINES.findall(data) for word in _WORD.findall(line)[1:])
+            return b""
 
     def _near(self, path: Path) -> list[Path]:
         """Python files around `path`, nearest first, without leaving the project."""
@@ -187,6 +208,7 @@ _QUESTIONS: dict[str, Callable[[Tree, Path], object]] = {
     "python": lambda tree, path: any(path.glob("*.py")),
     "importers": Tree._importers,
     "imports": Tree._imports,
+    "tests": Tree._holds_tests,
     "below": Tree._below,
     "top": lambda tree, path: _is_top(path),
 }
