@@ -127,6 +127,25 @@ def test_flags_are_opened_only_where_defaults_leave_something_out(monkeypatch: p
     assert (opened.walked, opened.sites) == (["loss", "loss"], 1)
 
 
+def test_flags_are_opened_only_for_code_that_nothing_else_has_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = f"def loss(x, y, train=True):\n    if train:\n        return None\n    return {LOSS}(y, x)\n\n\n"
+    step = "def step(x, y):\n    return loss(x, y)\n\n\n"
+    assert work(step + inner, monkeypatch).walked == ["step", "loss", "step", "loss"]
+    done = work(f"{step}{inner}loss(tf.zeros((2, 3)), y, train=False)\n", monkeypatch)
+    assert (done.walked, done.sites) == (["loss", "step", "loss"], 1)
+
+
+def test_formulas_are_not_looked_for_again_in_objects_made_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "class Scale:\n    def __init__(self, soft=False):\n        self.act = tf.nn.softmax if soft else None\n\n"
+        "    def {name}(self, x, y):\n        return {value}\n"
+    )
+    formula = text.format(name="distance", value="tf.reduce_mean((tf.tanh(x) - y) ** 2)")
+    named = text.format(name="distance", value=f"{LOSS}(y, self.act(x))")
+    assert work(formula, monkeypatch).walked.count("distance") == 1
+    assert work(named, monkeypatch).walked.count("distance") == 2
+
+
 def test_a_helper_that_changes_nothing_is_followed_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     body = "\n".join(f"    a{n} = x + {n}" for n in range(200))
     calls_of_it = "\n".join(f"x{n} = helper(tf.zeros(({n + 1}, 2)))" for n in range(100))

@@ -91,7 +91,7 @@ def call(
         case Parameter(name=name, function=owner) if words.may_be_a_loss(name.encode()) and _is_own(machine, origin):
             machine.injected.add(owner)
         case Const():
-            machine.passed_over += 1  # a default that stands for something to be called
+            machine.passed_over.append(id(None))  # a default stands for something to be called: code that nobody knows
     _run_callbacks(machine, arguments)
     return Apply(function, arguments, origin=origin)
 

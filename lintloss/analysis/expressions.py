@@ -516,6 +516,7 @@ def _boolean(machine: Machine, frame: Frame, node: cst.BooleanOperation) -> Term
     if known is stops:
         machine.pass_over(frame, node.right)
         return left
+    machine.come_to.add(id(node.right))
     right = evaluate(machine, frame, node.right)
     if known is not None:
         return right
@@ -587,7 +588,9 @@ def _conditional(machine: Machine, frame: Frame, node: cst.IfExp) -> Term:
     condition, holds = condition_of(machine, frame, node.test)
     if condition is None:
         machine.pass_over(frame, node.orelse if holds else node.body)
+        machine.come_to.add(id(node.body if holds else node.orelse))
         return evaluate(machine, frame, node.body if holds else node.orelse)
+    machine.come_to |= {id(node.body), id(node.orelse)}
     then, otherwise = (node.body, node.orelse) if holds else (node.orelse, node.body)
     return machine.branch(
         frame, condition, lambda: evaluate(machine, frame, then), lambda: evaluate(machine, frame, otherwise)

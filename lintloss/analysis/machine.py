@@ -124,7 +124,8 @@ class Machine:
     efforts: dict[int, Effort] = field(default_factory=dict)  # by functions' code
     hosts_a_guest: bool = False  # whether a function of another file that leads to no site is being followed
     spent_on_guests: dict[tuple[int, tuple[int, int] | None], int] = field(default_factory=dict)  # steps, by call
-    passed_over: int = 0  # how often the file's own code that can lead to a site was left out by a decided test
+    passed_over: list[int] = field(default_factory=list)  # code that can lead to a site, left out by decided tests
+    come_to: set[int] = field(default_factory=set)  # statements, blocks and alternatives that were run
     is_probing: bool = False  # whether a loop's body is run only to find what it changes
     loops_probed: int = 0
     left_out: int = 0  # how many calls in such runs were not followed
@@ -204,7 +205,12 @@ class Machine:
         known = self._may_lead.get(id(node))
         if known is None:
             known = self._may_lead[id(node)] = frame.module.outline.may_lead(frame.unit.code(node), self.leading)
-        self.passed_over += known
+        if known:
+            self.passed_over.append(id(node))
+
+    def has_passed_over(self, since: int) -> bool:
+        """Whether code was left out, from that many times on, that the walk has not come to otherwise."""
+        return not self.come_to.issuperset(self.passed_over[since:])
 
     @property
     def callers(self) -> tuple[Origin, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -124,9 +125,15 @@ class Outline:
     def may_lead(self, text: str, leading: frozenset[str]) -> bool:
         """Whether a piece of the file's code may make a site, or names one of the definitions that lead to one."""
         used = frozenset(words.of(text))
-        if not used.isdisjoint(self._alarms | self._sums):
+        if not used.isdisjoint(self._sums) or not used.isdisjoint({name.encode() for name in leading}):
             return True
-        return not used.isdisjoint({name.encode() for name in leading})
+        if used.isdisjoint(self._alarms):
+            return False
+        try:
+            tree = ast.parse(textwrap.dedent(text))
+        except SyntaxError:
+            return True
+        return any(self.mentions(tree))
 
     def names_any(self, targets: Iterable[str]) -> bool:
         """Whether the file says any of these names."""

@@ -118,6 +118,7 @@ def _ways_on(outcome: Term) -> list[Guard]:
 
 def _statement(machine: Machine, frame: Frame, node: cst.CSTNode) -> Term:
     machine.step()
+    machine.come_to.add(id(node))
     if isinstance(node, cst.SimpleStatementLine):
         return _line(machine, frame, node)
     visit = _VISIT.get(type(node))
@@ -158,6 +159,7 @@ def _single_places(target: cst.BaseExpression) -> list[cst.Name | cst.Attribute]
 
 
 def block(machine: Machine, frame: Frame, suite: cst.BaseSuite) -> Term:
+    machine.come_to.add(id(suite))
     return run(machine, frame, suite.body)
 
 
@@ -407,6 +409,7 @@ def _if(machine: Machine, frame: Frame, node: cst.If) -> Term:
     def run_otherwise() -> Term:
         if otherwise is None:
             return FALLS
+        machine.come_to.add(id(otherwise))
         return (
             _if(machine, frame, otherwise) if isinstance(otherwise, cst.If) else block(machine, frame, otherwise.body)
         )

@@ -245,7 +245,7 @@ def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
     inherited = [method for name, method in _inherited(cls).items() if name in machine.making and name != "__init__"]
     if not waiting and not inherited:
         return
-    flags, passed_over = machine.flags_by_default, machine.passed_over
+    flags, passed_over = machine.flags_by_default, len(machine.passed_over)
     known = _instance_of(machine, cls)
     if known is None:
         names = (method.code.name for method in [*waiting, *inherited])
@@ -255,7 +255,7 @@ def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
         return
     made = _Defaults(
         flags=known is not None or machine.flags_by_default != flags,
-        passed_over=known is not None or machine.passed_over != passed_over,
+        passed_over=known is not None or machine.has_passed_over(passed_over),
     )
     for method in waiting:
         receiver = None if "staticmethod" in method.decorators else _receiver(method, cls, instance)
@@ -309,12 +309,14 @@ def _call_openly(
     if id(function.code) in machine.called:
         return
     arguments = (Argument(None, receiver),) if receiver is not None else ()
-    flags, passed_over, compiled = machine.flags_by_default, machine.passed_over, len(machine.compilations)
+    flags, passed_over, compiled = machine.flags_by_default, len(machine.passed_over), len(machine.compilations)
     returned: list[Term] = []
     budget = _budget(machine, function.code.name)
     machine.spend(budget, lambda: returned.append(calls.call_function(machine, function, arguments, None)))
     has_flags = made.flags or machine.flags_by_default != flags
-    has_more = made.passed_over or machine.passed_over != passed_over or len(machine.compilations) != compiled
+    may_be_made_otherwise = made.passed_over and function.code.name not in machine.summing
+    has_compiled = len(machine.compilations) != compiled
+    has_more = may_be_made_otherwise or has_compiled or machine.has_passed_over(passed_over)
     if returned and has_flags and has_more:
         _call_with_open_flags(machine, function, arguments)
     for closure in _functions_in(returned[0]) if returned else ():
