@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +18,6 @@ from lintloss.suppressions import UNUSED, Suppressions
 if TYPE_CHECKING:
     from lintloss.analysis import Analysis
     from lintloss.analysis.tree import Tree
-
-# Terms and trees are made by the hundred thousand and live as long as their file: looking for garbage among them
-# after every 700, as Python does by itself, costs a fifth of the time.
-GARBAGE_THRESHOLDS = (50_000, 5, 2)  # objects, and collections of the younger generations
 
 _EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missing"
 
@@ -54,7 +49,6 @@ class Checker:
         from lintloss.analysis import Analyser
         from lintloss.rulebook import asked, load_rules
 
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
         rules = load_rules(settings)
         self._settings = settings
         self._codes = selected(rules, settings)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, get_ar
 
 import click
 
-from lintloss import __version__, output
+from lintloss import __version__, garbage, output
 from lintloss.choices import FailOn
 from lintloss.errors import UsageError, did_you_mean
 
@@ -38,6 +38,7 @@ class _Lintloss(click.Group):
     """The command group, whose every failure is one line on standard error and exit code 2."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
+        garbage.look_for_it_seldom()
         extra["standalone_mode"] = False
         with suppress(AttributeError, ValueError):  # a replaced stream that cannot be configured
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

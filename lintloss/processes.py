@@ -22,6 +22,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from lintloss import garbage
 from lintloss.checking import Checked, Checker, check_each
 from lintloss.config import Settings
 from lintloss.depth import on_deep_stack
@@ -101,6 +102,7 @@ class _Worker:
 
 def _start(files: Sequence[_File], settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    garbage.look_for_it_seldom()
     _Worker.shelf = _Shelf(files)
     _Worker.checker = Checker(_Worker.shelf, settings)
     gc.collect()

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lintloss import garbage
+
+garbage.look_for_it_seldom()  # as in the command
+
 
 @pytest.fixture(autouse=True)
 def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -58,6 +58,11 @@ class Entry:
     def parameters(self) -> tuple[Parameter, ...] | None:
         return _signature(tuple(self.data["parameters"])) if "parameters" in self.data else None
 
+    def default_of(self, parameter: str) -> Term | None:
+        """A parameter's default, without a look at the others."""
+        specs = (spec.partition("=") for spec in self.data.get("parameters", ()))
+        return next((_literal(default) for name, _, default in specs if name == parameter and default), None)
+
     @functools.cached_property
     def call(self) -> tuple[Parameter, ...] | None:
         """The parameters of what the class' constructor makes; None for what is no class."""
@@ -375,6 +380,7 @@ def _signature(specs: tuple[str, ...]) -> tuple[Parameter, ...]:
     return tuple(parameters)
 
 
+@functools.lru_cache(maxsize=1024)
 def _literal(code: str) -> Term:
     try:
         value = ast.literal_eval(code)

@@ -150,7 +150,7 @@ def _activations(entry: Entry, book: ApiBook) -> Iterator[str]:
     if entry["applies"]:
         yield str(entry["applies"])
     if entry.kind == "layer" and entry["activation"]:
-        default = next((p.default for p in entry.parameters or () if p.name == entry["activation"]), None)
+        default = entry.default_of(entry["activation"])
         named = (
             book.activation_named(default.value)
             if isinstance(default, Const) and isinstance(default.value, str)
