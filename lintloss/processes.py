@@ -102,7 +102,7 @@ class _Worker:
 
 def _start(files: Sequence[_File], settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
-    garbage.look_for_it_seldom()
+    garbage.look_for_it_seldom(garbage.AT_WORK)
     _Worker.shelf = _Shelf(files)
     _Worker.checker = Checker(_Worker.shelf, settings)
     gc.collect()
