@@ -303,8 +303,9 @@ def _call_openly(
 ) -> None:
     """Call what nothing has called: with its defaults, then with its flags open for the loss calls not reached yet.
 
-    A function without flags is called once, and so is one of which the defaults leave nothing out: what it comes to
-    is judged with them, except that a model compiled with them is judged with any.
+    A function without flags is called once, and so is one of which the defaults leave nothing out that no other call
+    has come to: what it comes to is judged with them, except that a model compiled with them is judged with any.
+    Formulas are not looked for again because the function's object may be made otherwise.
     """
     if id(function.code) in machine.called:
         return
