@@ -84,6 +84,15 @@ class Board:
         part.off()
 
 
+class Row:
+    def __init__(self):
+        self.switches = []
+
+    def pull(self):
+        for switch in self.switches:
+            switch.off()
+
+
 class Base:
     def __init__(self, units, activation):
         self.layer = tf.keras.layers.Dense(units, activation=activation)
@@ -276,6 +285,16 @@ STATES = {
     "a base's constructor runs with that of its class": (LOSS.format("Derived().layer(x)"), ["LL101"]),
     "a library's base gets what the constructor gives it": (
         "model = tf.keras.Sequential([Layer(3)])\nmodel.compile(loss='categorical_crossentropy')\n",
+        [],
+    ),
+    "what a list held that an object was given may be changed through it": (
+        "switch = Switch('softmax')\nrow = Row()\nrow.switches = [switch]\nrow.pull()\n"
+        + LOSS.format("switch.make(x)"),
+        [],
+    ),
+    "and what was put into a list of an object": (
+        "switch = Switch('softmax')\nrow = Row()\nrow.switches.append(switch)\nrow.pull()\n"
+        + LOSS.format("switch.make(x)"),
         [],
     ),
     "one made in a loop": (

@@ -164,8 +164,8 @@ def _postponed(
     knows_objects, behind = waiting.objects_in(arguments), waiting.behind(arguments)
     receiver = given[0] if reach.changes_itself else None
     if isinstance(receiver, Instance):
-        for part in waiting.parts(arguments):
-            machine.give(part, receiver)
+        for argument in arguments:
+            machine.give(argument.value, receiver)
     return machine.postponed(
         work,
         given,
@@ -385,8 +385,8 @@ def instantiate(machine: Machine, cls: Class, arguments: tuple[Argument, ...], o
     """A new object; its `__init__` is walked, now or when someone asks what the object holds."""
     made = Apply(cls, arguments, origin=origin)
     instance = machine.new_instance(cls, made, origin)
-    for part in waiting.parts(arguments):
-        machine.give(part, instance)
+    for argument in arguments:
+        machine.give(argument.value, instance)
     initialise = find_method(cls, waiting.CONSTRUCTOR)
     if initialise is not None:
         given = (Argument(None, instance), *arguments)

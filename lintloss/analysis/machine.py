@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.heap import Heap, Waiting
-from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Module
+from lintloss.analysis.objects import Attribute, Class, Frame, Function, Instance, Module, contents
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.terms import (
     Api,
@@ -250,11 +250,12 @@ class Machine:
         return held
 
     def give(self, given: Term, receiver: Instance) -> None:
-        """Take note that an object has been given something that it may hold, and change later."""
-        if isinstance(given, Instance) and given is not receiver:
-            self.holders.setdefault(given.number, set()).add(receiver.number)
-        elif isinstance(given, Postponed):
-            self.obscure.add(receiver.number)
+        """Take note that an object has been given something that it may hold, and change later, or what holds such."""
+        for part in contents(given):
+            if isinstance(part, Instance) and part is not receiver:
+                self.holders.setdefault(part.number, set()).add(receiver.number)
+            elif isinstance(part, Postponed):
+                self.obscure.add(receiver.number)
 
     def _settle(self, number: int) -> None:
         """Follow the calls that wait to change what holds an object, directly or through others: they may change it."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from lintloss.analysis.terms import Apply, Argument, Term
+from lintloss.analysis.terms import Apply, Argument, Choice, Mapping, Sequence, Term
 
 if TYPE_CHECKING:
     from lintloss.analysis.outline import Outline
@@ -149,3 +150,20 @@ class Deferred(Term):
     path: str
     level: int = 0
     name: str | None = None
+
+
+MOST_HELD = 64  # values within one that are looked at
+
+
+def contents(term: Term) -> Iterator[Term]:
+    """A value and, of one that holds others, what it holds."""
+    pending = [term]
+    for _ in range(MOST_HELD):
+        if not pending:
+            return
+        current = pending.pop()
+        yield current
+        if isinstance(current, (Sequence, Mapping, Choice, Partial)):
+            pending.extend(islice(current.parts(), MOST_HELD))
+        elif isinstance(current, Method):
+            pending += [current.receiver, current.function]

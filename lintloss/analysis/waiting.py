@@ -9,20 +9,18 @@ it makes no loss, calls nothing of the files that are analysed, and changes noth
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from lintloss.analysis import deeds, models, words
 from lintloss.analysis.deeds import Deeds
 from lintloss.analysis.machine import MOST_BEHIND, Machine
-from lintloss.analysis.objects import Class, Function, Instance, Method, Module, Partial
+from lintloss.analysis.objects import Class, Function, Instance, Module, contents
 from lintloss.analysis.outline import CALLED
 from lintloss.analysis.syntax import FunctionCode
-from lintloss.analysis.terms import Argument, Choice, Mapping, Postponed, Sequence, Term
+from lintloss.analysis.terms import Argument, Postponed, Term
 
 CONSTRUCTOR = "__init__"
-MOST_PARTS = 64  # of an argument that are looked at
 MOST_KEPT = 500_000  # entries of the states of the heap that calls wait with
 _DYNAMIC = frozenset({b"setattr", b"__setattr__", b"__dict__", b"vars"})
 
@@ -165,7 +163,7 @@ def _is_from(machine: Machine, value: Term) -> bool:
 
 def parts(arguments: tuple[Argument, ...]) -> Iterator[Term]:
     """What a call is given, and what that holds."""
-    return (part for argument in arguments for part in _parts(argument.value))
+    return (part for argument in arguments for part in contents(argument.value))
 
 
 def objects_in(arguments: tuple[Argument, ...]) -> bool:
@@ -176,20 +174,6 @@ def objects_in(arguments: tuple[Argument, ...]) -> bool:
 def behind(arguments: tuple[Argument, ...]) -> int:
     """How many values may have to be followed for a call of these, one within the other."""
     return sum(1 + part.behind for part in parts(arguments) if isinstance(part, Postponed))
-
-
-def _parts(term: Term) -> Iterator[Term]:
-    """A value and, of one that holds others, what it holds."""
-    pending = [term]
-    for _ in range(MOST_PARTS):
-        if not pending:
-            return
-        current = pending.pop()
-        yield current
-        if isinstance(current, (Sequence, Mapping, Choice, Partial)):
-            pending.extend(islice(current.parts(), MOST_PARTS))
-        elif isinstance(current, Method):
-            pending += [current.receiver, current.function]
 
 
 def _is_of(machine: Machine, value: Term) -> bool:
