@@ -162,15 +162,14 @@ def _postponed(
     work = partial(_followed, machine, function, arguments, origin, is_guest=True)
     given = tuple(argument.value for argument in arguments)
     knows_objects, behind = waiting.objects_in(arguments), waiting.behind(arguments)
-    receiver = given[0] if reach.changes_itself else None
-    if isinstance(receiver, Instance):
-        for argument in arguments:
-            machine.give(argument.value, receiver)
+    changed = given[0] if reach.changes_itself and isinstance(given[0], Instance) else None
+    if changed is not None:
+        machine.give(given, changed)
     return machine.postponed(
         work,
         given,
         origin,
-        changes=receiver if isinstance(receiver, Instance) else None,
+        changes=changed,
         sets=reach.sets,
         knows_objects=knows_objects,
         may_be_a_loss=reach.names_losses,
@@ -385,8 +384,7 @@ def instantiate(machine: Machine, cls: Class, arguments: tuple[Argument, ...], o
     """A new object; its `__init__` is walked, now or when someone asks what the object holds."""
     made = Apply(cls, arguments, origin=origin)
     instance = machine.new_instance(cls, made, origin)
-    for argument in arguments:
-        machine.give(argument.value, instance)
+    machine.give((argument.value for argument in arguments), instance)
     initialise = find_method(cls, waiting.CONSTRUCTOR)
     if initialise is not None:
         given = (Argument(None, instance), *arguments)

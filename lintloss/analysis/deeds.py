@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lintloss.analysis.syntax import nodes, statements
 
@@ -45,18 +45,12 @@ class Deeds(NamedTuple):
 
 def together(deeds: Iterable[Deeds]) -> Deeds:
     """What several functions change."""
-    listed = list(deeds)
-    return Deeds(
-        any(each.to_itself for each in listed),
-        any(each.to_parts for each in listed),
-        any(each.to_given for each in listed),
-        any(each.to_others for each in listed),
-        frozenset(chain.from_iterable(each.sets for each in listed)),
-        frozenset(chain.from_iterable(each.own for each in listed)),
-        any(each.hands_over for each in listed),
-        frozenset(chain.from_iterable(each.on_given for each in listed)),
-        frozenset(chain.from_iterable(each.on_parts for each in listed)),
-    )
+    return Deeds(*map(_joined, zip(*deeds, strict=True)))
+
+
+def _joined(values: tuple[Any, ...]) -> Any:
+    """One field of several functions' deeds: whether any does it, or all names."""
+    return any(values) if isinstance(values[0], bool) else frozenset(chain.from_iterable(values))
 
 
 def of(tree: ast.stmt | None, text: str, words: Collection[bytes], libraries: frozenset[str]) -> Deeds:
@@ -66,14 +60,11 @@ def of(tree: ast.stmt | None, text: str, words: Collection[bytes], libraries: fr
     hands_over = len(_ITSELF.findall(_SUPER.sub("", text))) > 1  # the parameter is one
     to_itself = hands_over or b"super" in words  # a library's base may set what it likes, too
     stored = [node for target in _targets(tree) for node in _attributes(target)]
-    is_telling = not _TELLING.isdisjoint(words)
-    every = list(nodes([tree])) if is_telling or stored else []
+    every = list(nodes([tree])) if stored or not _TELLING.isdisjoint(words) else []
     places = [node.value for node in stored] + [place for node in every for place in _changed_in_place(node)]
     called = {(root, name) for root, name in _METHOD_CALL.findall(text) if root not in libraries}
     on_given = frozenset(name for root, name in called if root not in RECEIVERS)
     on_parts = frozenset(_CALL_OF_PART.findall(text))
-    if not places and not is_telling:
-        return Deeds(to_itself=to_itself, hands_over=hands_over, on_given=on_given, on_parts=on_parts)
     made, given = _names(every)
     itself = {place.id for place in places if isinstance(place, ast.Name)} - made
     changed = {_root(place) for place in places if not isinstance(place, ast.Name)} - made - libraries

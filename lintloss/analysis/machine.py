@@ -6,7 +6,7 @@ joins them with `Choice` terms; the path says which conditions hold where the wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -249,9 +249,9 @@ class Machine:
             held = self.heap[number]
         return held
 
-    def give(self, given: Term, receiver: Instance) -> None:
-        """Take note that an object has been given something that it may hold, and change later, or what holds such."""
-        for part in contents(given):
+    def give(self, given: Iterable[Term], receiver: Instance) -> None:
+        """Take note that an object has been given values that it may hold, and change later, or what holds such."""
+        for part in (part for value in given for part in contents(value)):
             if isinstance(part, Instance) and part is not receiver:
                 self.holders.setdefault(part.number, set()).add(receiver.number)
             elif isinstance(part, Postponed):
@@ -259,10 +259,10 @@ class Machine:
 
     def _settle(self, number: int) -> None:
         """Follow the calls that wait to change what holds an object, directly or through others: they may change it."""
-        pending, seen = [number], {number}
+        pending, settled = [number], {number}
         while pending:
-            for holder in sorted(self.holders.get(pending.pop(), set()) - seen):
-                seen.add(holder)
+            for holder in sorted(self.holders.get(pending.pop(), set()) - settled):
+                settled.add(holder)
                 pending.append(holder)
                 held = self.heap.get(holder)
                 if isinstance(held, Waiting) and held.is_change and not held.is_running:
@@ -280,7 +280,7 @@ class Machine:
 
     def set_attribute(self, instance: Instance, name: str, value: Term) -> None:
         self.heap[instance.number] = {**self.attributes(instance.number), name: value}
-        self.give(value, instance)
+        self.give((value,), instance)
         self.wrote()
 
     # -- calls that wait -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.machine import BudgetExceeded, Machine, unknown
 from lintloss.analysis.objects import Deferred, Frame, Module
 from lintloss.analysis.outline import Outline
-from lintloss.analysis.syntax import FunctionCode, NodeOrigin, Unit
+from lintloss.analysis.syntax import NodeOrigin, Unit
 from lintloss.analysis.terms import Api, Term, Unknown
 from lintloss.analysis.tree import Tree
 from lintloss.analysis.words import EVERYTHING, Asked
@@ -98,15 +98,12 @@ class Project:
         from lintloss.analysis import statements
 
         outline, frame = module.outline, module.frame
-        definitions, units = outline.definitions.get(name, []), outline.units_saying(name)
+        definitions = outline.definitions.get(name, [])
         if len(definitions) == 1:
-            item = definitions[0]
-            frame.names[name] = (
-                statements.define_function(machine, frame, item)
-                if isinstance(item, FunctionCode)
-                else statements.define_class(machine, frame, item)
-            )
-        elif outline.imports_all or not all(unit.is_of_imports for unit in units) or module in machine.mains:
+            frame.names[name] = statements.define(machine, frame, definitions[0])
+            return frame.names[name]
+        units = outline.units_saying(name)
+        if outline.imports_all or not all(unit.is_of_imports for unit in units) or module in machine.mains:
             self.run(machine, module)
         else:
             for unit in units:

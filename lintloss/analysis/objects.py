@@ -152,18 +152,18 @@ class Deferred(Term):
     name: str | None = None
 
 
-MOST_HELD = 64  # values within one that are looked at
+MOST_CONTENTS = 64  # values within one that are looked at
 
 
 def contents(term: Term) -> Iterator[Term]:
     """A value and, of one that holds others, what it holds."""
     pending = [term]
-    for _ in range(MOST_HELD):
+    for _ in range(MOST_CONTENTS):
         if not pending:
             return
         current = pending.pop()
         yield current
         if isinstance(current, (Sequence, Mapping, Choice, Partial)):
-            pending.extend(islice(current.parts(), MOST_HELD))
+            pending.extend(islice(current.parts(), MOST_CONTENTS))
         elif isinstance(current, Method):
             pending += [current.receiver, current.function]

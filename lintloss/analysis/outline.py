@@ -381,7 +381,7 @@ class Outline:
         """The names that the file's top binds otherwise than by an import."""
         targets = (target for s in _at_top(self.code.body) if isinstance(s, ast.Assign) for target in s.targets)
         assigned = {node.id for node in nodes(targets) if isinstance(node, ast.Name)}
-        return frozenset(assigned | {item.name for item in self.code.items if not isinstance(item, Unit)})
+        return frozenset(assigned | self.definitions.keys())
 
     @cached_property
     def _renames_modules(self) -> bool:

@@ -54,11 +54,7 @@ def run_module(machine: Machine, frame: Frame, code: ModuleCode) -> None:
         if isinstance(item, Unit):
             run_unit(machine, frame, item)
             continue
-        made = (
-            define_function(machine, frame, item)
-            if isinstance(item, FunctionCode)
-            else define_class(machine, frame, item)
-        )
+        made = define(machine, frame, item)
         frame.names[item.name] = made
         frame.defined.append(made)
 
@@ -649,9 +645,9 @@ def _nested_class(machine: Machine, frame: Frame, node: cst.ClassDef) -> Term:
 # -- definitions ---------------------------------------------------------------------------------------------
 
 
-def define_function(machine: Machine, frame: Frame, code: FunctionCode, owner: Class | None = None) -> Function:
-    """The function that a definition binds. Its body is parsed only when it is called."""
-    return Function(code, frame, owner)
+def define(machine: Machine, frame: Frame, code: FunctionCode | ClassCode) -> Function | Class:
+    """The function or class that a definition binds. A function's body is parsed only when it is called."""
+    return Function(code, frame) if isinstance(code, FunctionCode) else define_class(machine, frame, code)
 
 
 def define_class(machine: Machine, frame: Frame, code: ClassCode) -> Class:

@@ -103,7 +103,7 @@ def _methods(classes: list[Class]) -> list[tuple[Module, FunctionCode]]:
 def _may_wait(machine: Machine, reach: Reach, arguments: tuple[Argument, ...], receiver: Term | None = None) -> bool:
     if reach.deeds.to_others or reach.sets_policy:
         return False
-    listed = list(parts(arguments))
+    listed = list(_parts(arguments))
     if _may_come_back(machine, reach, listed):
         return False
     given = [part for part in listed if part is not receiver and isinstance(part, (Instance, Postponed))]
@@ -161,19 +161,19 @@ def _is_from(machine: Machine, value: Term) -> bool:
     return isinstance(code, (Function, Class)) and code.frame.module in machine.mains
 
 
-def parts(arguments: tuple[Argument, ...]) -> Iterator[Term]:
+def _parts(arguments: tuple[Argument, ...]) -> Iterator[Term]:
     """What a call is given, and what that holds."""
     return (part for argument in arguments for part in contents(argument.value))
 
 
 def objects_in(arguments: tuple[Argument, ...]) -> bool:
     """Whether a call is given objects, whose state it may read."""
-    return any(isinstance(part, (Instance, Postponed)) for part in parts(arguments))
+    return any(isinstance(part, (Instance, Postponed)) for part in _parts(arguments))
 
 
 def behind(arguments: tuple[Argument, ...]) -> int:
     """How many values may have to be followed for a call of these, one within the other."""
-    return sum(1 + part.behind for part in parts(arguments) if isinstance(part, Postponed))
+    return sum(1 + part.behind for part in _parts(arguments) if isinstance(part, Postponed))
 
 
 def _is_of(machine: Machine, value: Term) -> bool:
