@@ -1,7 +1,8 @@
-"""What a run costs grows with the code and not faster: steps of the walk and pieces parsed are counted, not seconds."""
+"""What a run costs grows with the code and not faster: steps of the walk and pieces of code are counted."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from lintloss import linter
 from lintloss.analysis import Analyser, calls, machine
+from lintloss.analysis.lowering import Lowered
 from lintloss.config import Settings
 from lintloss.depth import on_deep_stack
 from lintloss.finding import CallVerdict
@@ -22,10 +24,10 @@ HEAD = "import tensorflow as tf\n\n\n"
 
 @dataclass
 class Work:
-    """Counts of one analysis: `steps` of the walk, `parsed` pieces of code, `walked` functions by name."""
+    """Counts of one analysis: `steps` of the walk, `lowered` pieces of code, `walked` functions by name."""
 
     steps: int
-    parsed: int
+    lowered: int
     walked: list[str]
     sites: int
     exhausted: bool
@@ -36,16 +38,16 @@ def work(text: str, monkeypatch: pytest.MonkeyPatch) -> Work:
 
 
 def work_on(sources: Sequence[Source], monkeypatch: pytest.MonkeyPatch) -> Work:
-    steps, parsed, walked = [0], [0], list[str]()
-    step, parse, walk = machine.Machine.step, cst.parse_module, calls._walk
+    steps, lowered, walked = [0], [0], list[str]()
+    step, lower, walk = machine.Machine.step, Lowered.__init__, calls._walk
 
     def count_step(self: machine.Machine) -> None:
         steps[0] += 1
         step(self)
 
-    def count_parse(code: str) -> cst.Module:
-        parsed[0] += 1
-        return parse(code)
+    def count_lowered(self: Lowered, statements: Sequence[ast.stmt], lines: Sequence[str]) -> None:
+        lowered[0] += 1
+        lower(self, statements, lines)
 
     def count_walk(known: machine.Machine, function: object, *rest: object) -> object:
         walked.append(function.code.name)  # type: ignore[attr-defined]
@@ -53,12 +55,12 @@ def work_on(sources: Sequence[Source], monkeypatch: pytest.MonkeyPatch) -> Work:
 
     with monkeypatch.context() as patched:
         patched.setattr(machine.Machine, "step", count_step)
-        patched.setattr(cst, "parse_module", count_parse)
+        patched.setattr(Lowered, "__init__", count_lowered)
         patched.setattr(calls, "_walk", count_walk)
         analyser = Analyser(sources)
         analyses = on_deep_stack(lambda: [analyser.analyse(source) for source in sources])
     losses = sum(site.anchor == "loss" for analysis in analyses for site in analysis.sites)
-    return Work(steps[0], parsed[0], walked, losses, any(analysis.exhausted for analysis in analyses))
+    return Work(steps[0], lowered[0], walked, losses, any(analysis.exhausted for analysis in analyses))
 
 
 def losses(number: int) -> str:
@@ -100,8 +102,8 @@ PROJECT = {
 def test_steps_are_in_proportion_to_the_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two, four = (work_on(tree(tmp_path / str(copies), copies), monkeypatch) for copies in (1, 2, 4))
     assert one.sites > 0
-    assert (two.steps, two.parsed, two.sites) == (2 * one.steps, 2 * one.parsed, 2 * one.sites)
-    assert (four.steps, four.parsed, four.sites) == (4 * one.steps, 4 * one.parsed, 4 * one.sites)
+    assert (two.steps, two.lowered, two.sites) == (2 * one.steps, 2 * one.lowered, 2 * one.sites)
+    assert (four.steps, four.lowered, four.sites) == (4 * one.steps, 4 * one.lowered, 4 * one.sites)
 
 
 @pytest.mark.parametrize("made", [losses, chain], ids=["loss calls", "calls in a row"])
@@ -112,11 +114,11 @@ def test_steps_are_in_proportion(made: object, monkeypatch: pytest.MonkeyPatch) 
     assert many.steps <= 1.1 * 16 * few.steps
 
 
-def test_what_leads_nowhere_is_neither_parsed_nor_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_leads_nowhere_is_neither_lowered_nor_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     short, long = (work(long_file(number), monkeypatch) for number in (20, 320))
     assert short.sites == long.sites == 1
     assert (short.steps, short.walked) == (long.steps, ["loss_0"])
-    assert long.parsed == short.parsed
+    assert long.lowered == short.lowered
 
 
 def test_flags_are_opened_only_where_defaults_leave_something_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,13 +198,30 @@ def test_the_top_of_another_file_is_run_for_what_it_makes(tmp_path: Path, monkey
     head = "def head(x):\n    return tf.nn.softmax(np.abs(x))\n\n\n"
     heads = f"{made}{head}def scaled(x):\n    return tf.nn.softmax(x * scale)\n"
 
-    def parsed(name: str) -> tuple[int, int]:
+    def lowered(name: str) -> tuple[int, int]:
         folder = tmp_path / name
         folder.mkdir()
         train = f"import heads\n\n{LOSS}(y, heads.{name}(x))\n"
         done = work_on(project_of(folder, train=train, heads=heads), monkeypatch)
-        return done.parsed, done.sites
+        return done.lowered, done.sites
 
     imports_and_loss_and_head = 3
-    assert parsed("head") == (imports_and_loss_and_head, 1)
-    assert parsed("scaled") == (imports_and_loss_and_head + 1, 1)
+    assert lowered("head") == (imports_and_loss_and_head, 1)
+    assert lowered("scaled") == (imports_and_loss_and_head + 1, 1)
+
+
+def test_libcst_parses_what_fixes_change_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    parse = cst.parse_module
+
+    def note_parsed(code: str) -> cst.Module:
+        parsed.append(code)
+        return parse(code)
+
+    right = f"def right(x, y):\n    return {LOSS}(y, x @ x)\n"
+    wrong = f"def wrong(x, y):\n    return {LOSS}(y, tf.nn.softmax(x @ x))\n"
+    with monkeypatch.context() as patched:
+        patched.setattr(cst, "parse_module", note_parsed)
+        report = linter.lint([Source.from_text(f"{HEAD}{right}\n\n{wrong}", "made.py")], Settings())
+    assert [finding.code for finding in report.findings] == ["LL101"]
+    assert parsed == [wrong]

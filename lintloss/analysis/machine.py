@@ -204,7 +204,8 @@ class Machine:
             return
         known = self._may_lead.get(id(node))
         if known is None:
-            known = self._may_lead[id(node)] = frame.module.outline.may_lead(frame.unit.code(node), self.leading)
+            unit, outline = frame.unit, frame.module.outline
+            known = self._may_lead[id(node)] = outline.may_lead(unit.code(node), unit.trees(node), self.leading)
         if known:
             self.passed_over.append(id(node))
 

@@ -25,7 +25,7 @@ from lintloss.sources import Source, absolute
 
 MOST_FOLDERS_UP = 12
 MOST_IMPORTERS = 12
-MOST_PARSED = 1_000_000  # characters of code whose trees are kept: LibCST's take some hundred bytes each
+MOST_PARSED = 1_000_000  # characters of code whose trees are kept: they take some hundred bytes each
 LEAST_PARSED = 1_000  # characters that what is kept of a file takes as much as, however short the file is
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -122,18 +121,12 @@ class Outline:
         """The targets, and the functions, methods and classes that name one of these, directly or through others."""
         return _closed(targets, self._named)
 
-    def may_lead(self, text: str, leading: frozenset[str]) -> bool:
+    def may_lead(self, text: str, trees: Iterable[ast.AST], leading: frozenset[str]) -> bool:
         """Whether a piece of the file's code may make a site, or names one of the definitions that lead to one."""
         used = frozenset(words.of(text))
         if not used.isdisjoint(self._sums) or not used.isdisjoint({name.encode() for name in leading}):
             return True
-        if used.isdisjoint(self._alarms):
-            return False
-        try:
-            tree = ast.parse(textwrap.dedent(text))
-        except SyntaxError:
-            return True
-        return any(self.mentions(tree))
+        return not used.isdisjoint(self._alarms) and any(any(self.mentions(tree)) for tree in trees)
 
     def names_any(self, targets: Iterable[str]) -> bool:
         """Whether the file says any of these names."""

@@ -56,7 +56,7 @@ def of_parameters(code: FunctionCode) -> Mapping[str, str]:
 
 def _of_parameters(code: FunctionCode) -> dict[str, str]:
     node = code.node
-    if not isinstance(node, cst.FunctionDef) or "lintloss:" not in code.unit.source.text:
+    if not isinstance(node, cst.FunctionDef) or not code.unit.states_facts:
         return {}
     listed = (*node.params.posonly_params, *node.params.params, *node.params.kwonly_params)
     by_row: dict[int, list[str]] = {}

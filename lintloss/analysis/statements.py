@@ -60,7 +60,7 @@ def run_module(machine: Machine, frame: Frame, code: ModuleCode) -> None:
 
 
 def run_unit(machine: Machine, frame: Frame, unit: Unit) -> Term:
-    """Run a unit's statements; one that LibCST cannot parse is passed over."""
+    """Run a unit's statements; one that cannot be lowered is passed over."""
     if unit.is_silent:
         return FALLS
     if unit.is_of_imports and frame.module not in machine.mains:
@@ -122,8 +122,8 @@ def _statement(machine: Machine, frame: Frame, node: cst.CSTNode) -> Term:
 
 
 def _line(machine: Machine, frame: Frame, node: cst.SimpleStatementLine) -> Term:
-    comment = node.trailing_whitespace.comment
-    statement = stated.read(comment.value) if comment is not None else None
+    unit = frame.unit
+    statement = stated.read(unit.source.lines[unit.rows(node)[2] - 1]) if unit.states_facts else None
     for small in node.body:
         ended = _statement(machine, frame, small)
         if ended is not FALLS:
@@ -259,7 +259,7 @@ def _import_from(machine: Machine, frame: Frame, node: cst.ImportFrom) -> Term:
 
 
 def _imports_elsewhere(machine: Machine, frame: Frame, unit: Unit) -> Term:
-    """Run imports of another file: nobody asks where they stand, so LibCST need not parse them."""
+    """Run imports of another file: nobody asks where they stand, so they need not be lowered."""
     for statement in unit.statements:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
@@ -497,7 +497,7 @@ def _with(machine: Machine, frame: Frame, node: cst.With) -> Term:
         value = evaluate(machine, frame, item.item)
         calls.enter_scope(machine, value)
         if item.asname is not None:
-            bind(machine, frame, item.asname.name, calls.entered(machine, value, NodeOrigin(frame.unit, item)))
+            bind(machine, frame, item.asname.name, calls.entered(machine, value, NodeOrigin(frame.unit, item.item)))
     ended = block(machine, frame, node.body)
     del machine.scopes[depth:]
     return ended

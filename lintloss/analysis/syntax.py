@@ -1,22 +1,21 @@
-"""Syntax on demand: a file is indexed by `ast`, and LibCST parses only the pieces the analysis asks for.
+"""Syntax on demand: a file is indexed by `ast`, and of its pieces only those become LibCST's that someone asks for.
 
-A `Unit` is a piece that LibCST parses on its own: a run of top-level statements, one function, one method.
-Positions are worked out per unit, when the first one is asked for, by generating the unit's code once and
-noting where each node falls; LibCST's metadata providers, which copy the tree, are not needed.
+A `Unit` is a piece that is walked on its own: a run of top-level statements, one function, one method.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import libcst as cst
-from libcst._nodes.internal import CodegenState
 
+from lintloss.analysis import codegen
+from lintloss.analysis.codegen import Place
+from lintloss.analysis.lowering import Lowered
 from lintloss.finding import Span
 from lintloss.sources import Source
 
@@ -27,10 +26,12 @@ LARGEST_STATEMENT = 60_000
 MOST_COMMAS = 400_000
 LONGEST_UNIT = 60  # lines of top-level statements
 IMPORTS = (ast.Import, ast.ImportFrom)
+# Of these `ast` counts the parentheses as well.
+_IN_PARENTHESES = (cst.Tuple, cst.GeneratorExp)
 
 
 class Unparsable(Exception):
-    """A piece of code that LibCST cannot parse, or must not be given."""
+    """A piece of code that cannot be lowered, or that LibCST must not be given."""
 
 
 class Refusal(NamedTuple):
@@ -43,30 +44,45 @@ class Refusal(NamedTuple):
 
 @dataclass(eq=False)
 class Unit:
-    """Lines `first` to `last` of a source (1-based, inclusive), parsed by LibCST when first asked for."""
+    """Lines `first` to `last` of a source (1-based, inclusive).
+
+    The analysis walks its lowered `body`. Fixes, which need to know how code is written, have LibCST parse the
+    unit's `module`.
+    """
 
     source: Source
     first: int
     last: int
     indented: bool = False
     statements: list[ast.stmt] = field(default_factory=list, repr=False)
-    _module: cst.Module | None = field(default=None, repr=False)
-    _places: dict[int, tuple[int, int, int, int]] | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
+    def _lowered(self) -> Lowered:
+        if _excess(self.statements, self.source) is not None:
+            raise Unparsable
+        try:
+            return Lowered(self.statements, self.source.lines)
+        except cst.ParserSyntaxError as error:
+            raise Unparsable from error
+
+    @cached_property
     def module(self) -> cst.Module:
-        """The piece as LibCST has it. Raises `Unparsable`."""
-        if self._module is None:
-            if _excess(self.statements, self.source) is not None:
-                raise Unparsable
-            lines = self.source.lines[self.first - 1 : self.last]
-            text = "\n".join(lines) + "\n"
-            # A method keeps its indentation: the line put before it makes the piece a module of its own.
-            try:
-                self._module = cst.parse_module("class _:\n" + text if self.indented else text)
-            except (cst.ParserSyntaxError, UnicodeError) as error:
-                raise Unparsable from error
-        return self._module
+        """The piece as LibCST parses it. Raises `Unparsable`."""
+        if _excess(self.statements, self.source) is not None:
+            raise Unparsable
+        lines = self.source.lines[self.first - 1 : self.last]
+        text = "\n".join(lines) + "\n"
+        # A method keeps its indentation: the line put before it makes the piece a module of its own.
+        try:
+            return cst.parse_module("class _:\n" + text if self.indented else text)
+        except (cst.ParserSyntaxError, UnicodeError) as error:
+            raise Unparsable from error
+
+    @cached_property
+    def _places(self) -> dict[int, Place]:
+        shift = self.first - 1 - self.indented
+        found = codegen.places(self.module).items()
+        return {node: (top + shift, left, bottom + shift, right) for node, (top, left, bottom, right) in found}
 
     @property
     def is_silent(self) -> bool:
@@ -78,31 +94,57 @@ class Unit:
         """Whether the unit imports, and does nothing else."""
         return all(isinstance(statement, IMPORTS) for statement in self.statements)
 
+    @cached_property
+    def states_facts(self) -> bool:
+        """Whether comments may state facts of what its code binds."""
+        return any("lintloss:" in line for line in self.source.lines[self.first - 1 : self.last])
+
     @property
     def body(self) -> Sequence[cst.BaseStatement]:
-        """The unit's statements. Raises `Unparsable`."""
-        body = self.module.body
-        if not self.indented:
-            return body
-        wrapper = cst.ensure_type(body[0], cst.ClassDef)
-        return cst.ensure_type(wrapper.body, cst.IndentedBlock).body
+        """The unit's statements, lowered. Raises `Unparsable`."""
+        return self._lowered.body
+
+    def trees(self, node: cst.CSTNode) -> list[ast.AST]:
+        """What a lowered node of this unit is made of."""
+        origin = self._lowered.made_of(node)
+        return [origin] if isinstance(origin, ast.AST) else [*(origin or ())]
+
+    def exact(self, node: cst.CSTNode) -> cst.CSTNode:
+        """A lowered node as LibCST parses it; any other node is given back. Raises `Unparsable`.
+
+        It is the outermost node of its kind within its place.
+        """
+        place = self._lowered.place(node)
+        if place is None:
+            return node
+        kind = cst.BaseString if isinstance(node, cst.BaseString) else type(node)
+        pending: list[cst.CSTNode] = [self.module]
+        while pending:
+            found = pending.pop()
+            if (
+                isinstance(found, kind)
+                and place[:2] <= self._places[id(found)][:2]
+                and self._places[id(found)][2:] <= place[2:]
+            ):
+                return found
+            pending += found.children[::-1]
+        return node
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node`, a node of this unit, stands in the file."""
         return self.source.span(*self.rows(node))
 
-    def rows(self, node: cst.CSTNode) -> tuple[int, int, int, int]:
+    def rows(self, node: cst.CSTNode) -> Place:
         """Like `span`, in rows and columns of `source.text`."""
-        if self._places is None:
-            state = _Places(self.module.default_indent, self.module.default_newline)
-            self.module._codegen(state)
-            self._places = state.places
-        shift = self.first - 1 - self.indented
-        top, left, bottom, right = self._places.get(id(node), (1 + self.indented, 1, 1 + self.indented, 1))
-        return top + shift, left, bottom + shift, right
+        if isinstance(node, _IN_PARENTHESES):
+            node = self.exact(node)
+        place = self._lowered.place(node) or self._places.get(id(node))
+        return place or (self.first, 1, self.first, 1)
 
     def code(self, node: cst.CSTNode) -> str:
-        return self.module.code_for_node(node)
+        """A node's text as it stands in the file."""
+        top, left, bottom, right = self.rows(node)
+        return self.source.text[self.source.offset(top, left) : self.source.offset(bottom, right)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,66 +152,25 @@ class NodeOrigin:
     """The origin of a term: a node of a unit."""
 
     unit: Unit
-    node: cst.CSTNode
+    lowered: cst.CSTNode
+
+    @property
+    def node(self) -> cst.CSTNode:
+        """The node as LibCST parses it. Raises `Unparsable`."""
+        return self.unit.exact(self.lowered)
 
     @property
     def span(self) -> Span:
-        return self.unit.span(self.node)
+        return self.unit.span(self.lowered)
 
     @property
     def code(self) -> str:
-        return self.unit.code(self.node)
+        return self.unit.code(self.lowered)
 
     @property
     def key(self) -> tuple[int, int]:
         """Equal for origins at the same node."""
-        return (id(self.unit), id(self.node))
-
-
-class _Places(CodegenState):
-    """Notes each node's place, without surrounding white space, while code is generated."""
-
-    __slots__ = ("_column", "_open", "_row", "places")
-
-    def __init__(self, indent: str, newline: str) -> None:
-        super().__init__(indent, newline)
-        self.places: dict[int, tuple[int, int, int, int]] = {}
-        self._row = 1
-        self._column = 1
-        self._open: list[tuple[int, int]] = []
-
-    def add_indent_tokens(self) -> None:
-        for token in self.indent_tokens:
-            self._column += len(token)
-
-    def add_token(self, value: str) -> None:
-        newlines = value.count("\n")
-        if newlines:
-            self._row += newlines
-            self._column = len(value) - value.rfind("\n")
-        else:
-            self._column += len(value)
-
-    def pop_trailing_newline(self) -> None:
-        """Places do not depend on the end of the file."""
-
-    def before_codegen(self, node: Any) -> None:
-        self._open.append((self._row, self._column))
-
-    def after_codegen(self, node: Any) -> None:
-        start = self._open.pop()
-        self.places.setdefault(id(node), (*start, self._row, self._column))
-
-    @contextmanager
-    def record_syntactic_position(self, node: Any, *, start_node: Any = None, end_node: Any = None) -> Iterator[None]:
-        start = (self._row, self._column)
-        yield
-        end = (self._row, self._column)
-        if start_node is not None:
-            start = self.places[id(start_node)][:2]
-        if end_node is not None:
-            end = self.places[id(end_node)][2:]
-        self.places[id(node)] = (*start, *end)
+        return (id(self.unit), id(self.lowered))
 
 
 @dataclass(eq=False)
@@ -192,7 +193,8 @@ class FunctionCode:
         if self.first:
             return self.unit.statements[0]
         node = self.node
-        return ast.parse(self.unit.code(node)).body[0] if isinstance(node, cst.FunctionDef) else None
+        found = self.unit.trees(node)[0] if isinstance(node, cst.FunctionDef) else None
+        return found if isinstance(found, ast.stmt) else None
 
     @property
     def node(self) -> cst.FunctionDef | cst.Lambda | None:

@@ -166,7 +166,7 @@ def _minus_around(place: NodeOrigin, where: NodeOrigin) -> NodeOrigin | None:
         is_unary = isinstance(each.node, cst.UnaryOperation)
         if is_unary and isinstance(cst.ensure_type(each.node, cst.UnaryOperation).operator, cst.Minus):
             return each
-        if each.key == where.key:
+        if each.node is where.node:
             return None
     return None
 
@@ -198,7 +198,7 @@ def _given(
         is_here = places.contains(where, prediction)
         return preactivation.Reached(places.code(prediction), prediction) if is_here else None
     reached = preactivation.reach(misuse, prediction)
-    return reached if reached is not None and reached.place.key == prediction.key else None
+    return reached if reached is not None and reached.place.node is prediction.node else None
 
 
 def _made_linear(misuse: Misuse, prediction: NodeOrigin, where: NodeOrigin) -> preactivation.Reached | None:

@@ -122,7 +122,7 @@ def _without_element(element: NodeOrigin) -> Placed | None:
 
 
 def _without_last_of(listed: list[NodeOrigin], gone: NodeOrigin) -> Placed | None:
-    if len(listed) < 2 or listed[-1].key != gone.key:
+    if len(listed) < 2 or listed[-1].node is not gone.node:
         return None
     before, value = (NodeOrigin(each.unit, _value_of(each.node)) for each in listed[-2:])
     source = gone.unit.source

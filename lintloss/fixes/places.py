@@ -52,7 +52,7 @@ def around(place: NodeOrigin) -> Iterator[NodeOrigin]:
 
 def contains(outer: NodeOrigin, inner: NodeOrigin) -> bool:
     """Whether `inner` is `outer` or stands within it."""
-    return outer.key == inner.key or any(outer.key == each.key for each in around(inner))
+    return outer.node is inner.node or any(outer.node is each.node for each in around(inner))
 
 
 def nearest(place: NodeOrigin, *kinds: type[cst.CSTNode]) -> NodeOrigin | None:
@@ -178,7 +178,7 @@ def _precedes(statement: NodeOrigin, place: NodeOrigin) -> bool:
         return False
     if isinstance(block.node, cst.Module):
         return not statement.unit.indented and (is_before(statement, place) or function_around(place) is not None)
-    return is_before(statement, place) and any(block.key == each.key for each in around(place))
+    return is_before(statement, place) and any(block.node is each.node for each in around(place))
 
 
 def _with_around(statement: NodeOrigin) -> Iterator[NodeOrigin]:

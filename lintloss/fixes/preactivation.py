@@ -150,7 +150,7 @@ def _same_function(one: NodeOrigin, other: NodeOrigin) -> bool:
     first, second = places.function_around(one), places.function_around(other)
     if first is None or second is None:
         return first is second and one.unit.source is other.unit.source
-    return first.key == second.key
+    return first.node is second.node
 
 
 def _attribute(given: NodeOrigin, use: Use) -> str | None:
