@@ -176,15 +176,16 @@ class Project:
         """What `import path` (or `from ..path import`) gives: a module of the project or a library."""
         if not level and self._book.knows_root(self._book.canonical(path).split(".")[0]):
             return Api(path)
-        key = ("import", importer.filename, path, level)
-        found = self.tree.search(key, partial(self._imported, importer, path, level))
+        found = self._meant(Path(importer.filename).absolute().parent, path, level)
         if found is not None:
             return self._open(found)
         return unknown(f"`{'.' * level}{path}` was not found") if level else Api(path)
 
-    def _imported(self, importer: Module, path: str, level: int) -> Path | None:
-        """The file or folder that an import names."""
-        here = Path(importer.filename).absolute().parent
+    def _meant(self, here: Path, path: str, level: int) -> Path | None:
+        """The file or folder that an import by a file in the folder `here` names."""
+        return self.tree.search(("import", str(here), path, level), partial(self._search, here, path, level))
+
+    def _search(self, here: Path, path: str, level: int) -> Path | None:
         if level:
             folder = [here, *here.parents][min(level, len(here.parents) + 1) - 1]
             return self._find(folder, path) if path else folder
@@ -216,10 +217,20 @@ class Project:
 
     def importers(self, module: Module) -> list[Module]:
         """The files near a module that import it."""
-        places = self.tree.importers(Path(module.filename).absolute())
+        path = Path(module.filename).absolute()
+        places = (place for place in self.tree.importers(path) if self._may_import(place, path))
         opened = (self._open(place) for place in places)
         parsed = (each for each in opened if isinstance(each, Module) and each.code.broken is None)
         return list(islice(parsed, MOST_IMPORTERS))
+
+    def _may_import(self, place: Path, path: Path) -> bool:
+        """Whether an import of the file at `place` means the file at `path`, or a package, which may hand on what is its."""
+        for name in self.tree.imports_naming(place, path):
+            inner = name.lstrip(".")
+            found = self._meant(place.parent, inner, len(name) - len(inner))
+            if found is not None and (found == path or found.suffix != ".py"):
+                return True
+        return False
 
     def _find(self, root: Path, path: str) -> Path | None:
         """The file or package folder that a dotted path names below `root`."""

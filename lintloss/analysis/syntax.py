@@ -26,8 +26,6 @@ LARGEST_STATEMENT = 60_000
 MOST_COMMAS = 400_000
 LONGEST_UNIT = 60  # lines of top-level statements
 IMPORTS = (ast.Import, ast.ImportFrom)
-# Of these `ast` counts the parentheses as well.
-_IN_PARENTHESES = (cst.Tuple, cst.GeneratorExp)
 
 
 class Unparsable(Exception):
@@ -136,8 +134,6 @@ class Unit:
 
     def rows(self, node: cst.CSTNode) -> Place:
         """Like `span`, in rows and columns of `source.text`."""
-        if isinstance(node, _IN_PARENTHESES):
-            node = self.exact(node)
         place = self._lowered.place(node) or self._places.get(id(node))
         return place or (self.first, 1, self.first, 1)
 

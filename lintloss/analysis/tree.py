@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +26,8 @@ _MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 # A question about a path, and a digest of the answer.
 Look = tuple[str, str, str]
 
-_IMPORT_LINES = re.compile(rb"^[ \t]*(?:from|import)\b[^\n]*", re.MULTILINE)
-_WORD = re.compile(rb"\w+")
+_IMPORTS = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n#;]*)", re.MULTILINE)
+_NAME = re.compile(r"([\w.]+)(?:\s+as\s+\w+)?")
 _TEST = re.compile(r"(?:test_.*|.*_test|tests?|conftest)\.py")
 _DEFINED_TEST = re.compile(rb"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+test_|class[ \t]+\w+\([\w.]*TestCase\b)", re.MULTILINE)
 _FOLDERS_OF_TESTS = frozenset({"test", "tests", "testing"})
@@ -142,20 +142,28 @@ class Tree:
         return str(path) in self._given or path.is_file()
 
     def _importers(self, path: Path) -> list[Path]:
-        name = path.parent.name if path.name == "__init__.py" else path.stem
-        found = [place for place in self._near(path) if name.encode() in self._words_of_imports(place)]
+        found = [place for place in self._near(path) if any(self._naming(path, self._imports_of(place)))]
         if self._is_among_tests(path):
             return found
         return [place for place in found if not (self._is_among_tests(place) and self._answer("tests", str(place)))]
 
-    def _words_of_imports(self, place: Path) -> frozenset[bytes]:
+    def imports_naming(self, place: Path, path: Path) -> list[str]:
+        """What a file imports that another file's name is a part of, as dotted names: of modules, and of what is theirs."""
+        self._ask("imports", place)
+        return list(self._naming(path, self._imports_of(place)))
+
+    def _naming(self, path: Path, imported: Iterable[str]) -> Iterator[str]:
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        return (each for each in imported if name in each.split("."))
+
+    def _imports_of(self, place: Path) -> tuple[str, ...]:
         found = self._answer("imports", str(place))
-        assert isinstance(found, frozenset)
+        assert isinstance(found, tuple)
         return found
 
-    def _imports(self, place: Path) -> frozenset[bytes]:
-        lines = _IMPORT_LINES.findall(self._bytes(place))
-        return frozenset(word for line in lines for word in _WORD.findall(line)[1:])
+    def _imports(self, place: Path) -> tuple[str, ...]:
+        text = self._bytes(place).decode("utf-8", "replace")
+        return tuple(dict.fromkeys(path for found in _IMPORTS.finditer(text) for path in _imported(*found.groups())))
 
     def _is_among_tests(self, path: Path) -> bool:
         """Whether a file is called like one of tests, or lies with them."""
@@ -189,6 +197,20 @@ class Tree:
     def _below(self, folder: Path) -> list[Path]:
         places = islice(folder.rglob("*.py"), MOST_FILES_SEARCHED)
         return [each for each in places if not any(part.startswith(".") for part in each.relative_to(folder).parts)]
+
+
+def _imported(base: str | None, names: str) -> Iterator[str]:
+    """The dotted names that an import may mean a module by."""
+    listed = [found[1] for found in _NAME.finditer(re.sub("#.*", "", names))]
+    if base is None:
+        yield from (name[:end] for name in listed for end in [*_ends_of_words(name)])
+    else:
+        yield base
+        yield from (f"{base}{name}" if base.endswith(".") else f"{base}.{name}" for name in listed)
+
+
+def _ends_of_words(path: str) -> Iterator[int]:
+    return (end for end in range(1, len(path) + 1) if path[end : end + 1] in ("", "."))
 
 
 def _top(folder: Path) -> Path:
