@@ -293,11 +293,10 @@ class ApiBook:
         """
         if not isinstance(term, Apply):
             return None
-        written_for = tuple(sorted(era.items())) if era else ()
         known = term.__dict__.get("_bound")
-        if known is None or known[0] is not self or known[1] != written_for:
+        if known is None or known[0] is not self or known[1] != (era or {}):
             # A term never changes and is asked for often: what it is bound to stays with it.
-            known = (self, written_for, self._match(term, era))
+            known = (self, dict(era or {}), self._match(term, era))
             term.__dict__["_bound"] = known
         bound: Bound | None = known[2]
         return bound

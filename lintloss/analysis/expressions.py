@@ -337,10 +337,10 @@ def _change_in_place(
     machine: Machine, frame: Frame, place: cst.BaseExpression, function: Term, arguments: tuple[Argument, ...]
 ) -> None:
     """`place.append(value)` and the like: lists and dicts are values here, so the place is bound anew."""
-    from lintloss.analysis import statements
-
     changed = _changed(function, arguments)
     if changed is not None:
+        from lintloss.analysis import statements
+
         statements.rebind(machine, frame, place, changed)
 
 
@@ -354,11 +354,11 @@ def _changed(function: Term, arguments: tuple[Argument, ...]) -> Term | None:
 
 def _written_over(machine: Machine, frame: Frame, place: cst.BaseExpression, value: Term) -> None:
     """`place.zero_()` and the like: the tensor itself becomes what its method gives."""
-    from lintloss.analysis import statements
-
     if isinstance(value, Apply) and isinstance(value.function, Api) and isinstance(place, (cst.Name, cst.Attribute)):
         entry = machine.book.entry(value.function.path)
         if entry is not None and entry["in_place"]:
+            from lintloss.analysis import statements
+
             statements.bind(machine, frame, place, value)
 
 

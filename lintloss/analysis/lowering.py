@@ -22,17 +22,25 @@ Origin = ast.AST | Sequence[ast.AST]
 Node = TypeVar("Node", bound=cst.CSTNode)
 
 
-class Lowered:
-    """Statements as LibCST's nodes, and for each of their nodes what it is made of.
+DEEPEST = 180  # levels that code may be nested; those who walk it have a stack for no more
 
-    Raises `cst.ParserSyntaxError` for formatted strings that LibCST's parser does not know.
-    """
+
+class TooDeep(Exception):
+    """Code that is nested deeper than anyone could walk it."""
+
+
+class Lowered:
+    """Statements as LibCST's nodes, and for each of their nodes what it is made of."""
 
     def __init__(self, statements: Sequence[ast.stmt], lines: Sequence[str]) -> None:
-        """Take statements and the rows of the file that they stand in."""
+        """Take statements and the rows of the file that they stand in.
+
+        Raises `TooDeep`, and `cst.ParserSyntaxError` for formatted strings that LibCST's parser does not know.
+        """
         self._lines = lines
         self._origins: dict[int, Origin] = {}
         self._places: dict[int, Place] = {}
+        self._depth = 0
         self._parsed: list[cst.Module] = []  # by LibCST's parser: as long as they are kept, no other node has their ids
         self.body: list[cst.BaseStatement] = self._block(statements)
 
@@ -95,7 +103,9 @@ class Lowered:
     def _suite(self, statements: Sequence[ast.stmt]) -> cst.BaseSuite:
         first = statements[0]
         shares_a_line = self._lines[first.lineno - 1][: first.col_offset].strip()
+        self._depth += 2
         suite = _one_line(self._small(statements)) if shares_a_line else _indented(self._block(statements))
+        self._depth -= 2
         return self._made(suite, tuple(statements))
 
     def _else(self, statements: Sequence[ast.stmt]) -> cst.Else | None:
@@ -191,7 +201,11 @@ class Lowered:
 
     def expression(self, node: ast.expr) -> Any:
         """An expression, or what stands for one in a tuple, as LibCST has it."""
+        if self._depth > DEEPEST:
+            raise TooDeep
+        self._depth += 1
         made = _EXPRESSIONS[type(node)](self, node)
+        self._depth -= 1
         self._origins[id(made)] = node
         return made
 
@@ -375,7 +389,21 @@ def _maker(kind: type[Node], *fields: str) -> Callable[..., Node]:
             set_field(node, value)
         return node
 
-    return make
+    def make_of_one(value: object) -> Node:
+        node = new(kind)
+        set_first(node, value)
+        return node
+
+    def make_of_two(first: object, second: object) -> Node:
+        node = new(kind)
+        set_first(node, first)
+        set_second(node, second)
+        return node
+
+    if not 1 <= len(setters) <= 2:
+        return make
+    set_first, set_second = setters[0], setters[-1]
+    return make_of_one if len(setters) == 1 else make_of_two  # most nodes are made of so few
 
 
 _name = _maker(cst.Name, "value")

@@ -113,6 +113,7 @@ class Machine:
     is_over: bool = False  # whether the walk is done, and only what it came to is looked at
     era: dict[str, int] = field(default_factory=dict)
     oldest: dict[str, int] = field(default_factory=dict)
+    dated: set[str] = field(default_factory=set)  # the names that the era has been learned from
     leading: frozenset[str] = frozenset()  # what of the file's definitions leads to a site
     making: frozenset[str] = frozenset()  # of these, the names of what may call a loss itself
     summing: frozenset[str] = frozenset()  # of what leads to a site, what leads to formulas only

@@ -224,7 +224,7 @@ class Project:
         return list(islice(parsed, MOST_IMPORTERS))
 
     def _may_import(self, place: Path, path: Path) -> bool:
-        """Whether an import of the file at `place` means the file at `path`, or a package, which may hand on what is its."""
+        """Whether a file imports another by what it names: that file, or a package, which may hand on what is its."""
         for name in self.tree.imports_naming(place, path):
             inner = name.lstrip(".")
             found = self._meant(place.parent, inner, len(name) - len(inner))

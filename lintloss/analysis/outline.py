@@ -284,7 +284,7 @@ class Outline:
     @cached_property
     def _alarms(self) -> frozenset[bytes]:
         """Words without one of which no code makes a site by a name."""
-        losses = {word for line in self._lines for word in line.split() if words.may_be_a_loss(word)}
+        losses = {word for word in set(b" ".join(self._lines).split()) if words.may_be_a_loss(word)}
         return self.vocabulary.makers | losses | {name.encode() for name in self._renamed}
 
     def mentions(self, tree: ast.AST | None) -> Iterator[ast.AST]:

@@ -94,6 +94,9 @@ def _is_complete(bound: Bound) -> bool:
 
 def date(machine: Machine, path: str) -> None:
     """Learn from a name that is used how old the file is."""
+    if path in machine.dated:
+        return
+    machine.dated.add(path)
     since = machine.book.oldest(path)
     if since is not None:
         framework, oldest = since

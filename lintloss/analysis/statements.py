@@ -115,8 +115,6 @@ def _ways_on(outcome: Term) -> list[Guard]:
 def _statement(machine: Machine, frame: Frame, node: cst.CSTNode) -> Term:
     machine.step()
     machine.come_to.add(id(node))
-    if isinstance(node, cst.SimpleStatementLine):
-        return _line(machine, frame, node)
     visit = _VISIT.get(type(node))
     return FALLS if visit is None else visit(machine, frame, node)
 
@@ -712,6 +710,7 @@ def _base(machine: Machine, frame: Frame, code: str) -> Term:
 
 
 _VISIT: dict[type[cst.CSTNode], Callable[[Machine, Frame, Any], Term]] = {
+    cst.SimpleStatementLine: _line,
     cst.Expr: _expression,
     cst.Assign: _assign,
     cst.AnnAssign: _annotated,

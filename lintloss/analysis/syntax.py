@@ -15,13 +15,12 @@ import libcst as cst
 
 from lintloss.analysis import codegen
 from lintloss.analysis.codegen import Place
-from lintloss.analysis.lowering import Lowered
+from lintloss.analysis.lowering import DEEPEST, Lowered, TooDeep
 from lintloss.finding import Span
 from lintloss.sources import Source
 
-# LibCST's native parser recurses without a check and would take the process down.
-DEEPEST = 180
-# It takes some four kilobytes for each element of a literal, `ast` half of one.
+# LibCST's native parser recurses without a check and would take the process down where code is nested too deep; it
+# takes some four kilobytes for each element of a literal, `ast` half of one.
 LARGEST_STATEMENT = 60_000
 MOST_COMMAS = 400_000
 LONGEST_UNIT = 60  # lines of top-level statements
@@ -56,11 +55,9 @@ class Unit:
 
     @cached_property
     def _lowered(self) -> Lowered:
-        if _excess(self.statements, self.source) is not None:
-            raise Unparsable
         try:
             return Lowered(self.statements, self.source.lines)
-        except cst.ParserSyntaxError as error:
+        except (TooDeep, cst.ParserSyntaxError) as error:
             raise Unparsable from error
 
     @cached_property

@@ -148,7 +148,7 @@ class Tree:
         return [place for place in found if not (self._is_among_tests(place) and self._answer("tests", str(place)))]
 
     def imports_naming(self, place: Path, path: Path) -> list[str]:
-        """What a file imports that another file's name is a part of, as dotted names: of modules, and of what is theirs."""
+        """The dotted names in a file's imports that another file's name is a part of."""
         self._ask("imports", place)
         return list(self._naming(path, self._imports_of(place)))
 
