@@ -140,12 +140,14 @@ class Unit:
         return self.source.text[self.source.offset(top, left) : self.source.offset(bottom, right)]
 
 
-@dataclass(frozen=True, eq=False)
 class NodeOrigin:
     """The origin of a term: a node of a unit."""
 
-    unit: Unit
-    lowered: cst.CSTNode
+    __slots__ = ("lowered", "unit")  # one is made for each node that is evaluated
+
+    def __init__(self, unit: Unit, lowered: cst.CSTNode) -> None:
+        self.unit = unit
+        self.lowered = lowered
 
     @property
     def node(self) -> cst.CSTNode:
