@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 _BOUNDS = ("clip", "maximum", "minimum")
+_LOGARITHM = "it is a logarithm"
 _MOVED = frozenset(("reshape", "transpose", "cast", "identity", "select"))  # what leaves each value as it is
 
 
@@ -46,6 +47,8 @@ def _combined(operation: str, operands: list[Term], facts: list[Facts]) -> Facts
         return _with_number(operation, other, operands[0])
     if isinstance(operands[0], Const):
         return other if other.activation == "linear" else _mixed(facts)
+    if operation == "subtract" and other.reason == _LOGARITHM:
+        return Facts(reason="a logarithm is taken off it, as a log-softmax does", shape=one.shape)
     if one.activation == "linear" or other.activation == "linear":
         # Something unbounded plus or times anything but its own squashed self is unbounded.
         linear = one if one.activation == "linear" else other
@@ -64,12 +67,23 @@ def _combined(operation: str, operands: list[Term], facts: list[Facts]) -> Facts
 
 def _broadcast(linear: Facts, other: Facts) -> tuple[int | None, tuple[Dimension, ...] | None]:
     """The units and the shape of two values put together: one unit becomes as many as the other value has."""
+    shape = _together(linear.shape, other.shape)
     if linear.units != 1 or (other.shape is not None and all(size == 1 for size in other.shape[-1:])):
-        return linear.units, linear.shape
+        return linear.units, shape
     if other.units == 1:
-        return 1, linear.shape
+        return 1, shape
     known = other.units or (other.shape[-1] if other.shape else None)
     return (known if isinstance(known, int) else None), None
+
+
+def _together(one: tuple[Dimension, ...] | None, other: tuple[Dimension, ...] | None) -> tuple[Dimension, ...] | None:
+    """The shape of two values put together: sizes of one become those of the other, from the last axis on."""
+    if one is None or other is None:
+        return one if one is None or 1 not in one[:-1] else None
+    if len(one) < len(other):
+        return _together(other, one)
+    missing = len(one) - len(other)
+    return (*one[:missing], *(size if size != 1 else more for size, more in zip(one[missing:], other, strict=True)))
 
 
 def _masked(operands: list[Term], facts: list[Facts]) -> Facts:
@@ -124,7 +138,7 @@ def _mixed(facts: list[Facts]) -> Facts:
 def _logarithm(term: Apply, facts: Facts) -> Facts:
     name = {"softmax": "log_softmax", "sigmoid": "log_sigmoid"}.get(facts.activation)
     if name is None:
-        return Facts(activation="other", reason="it is a logarithm")
+        return Facts(activation="other", reason=_LOGARITHM)
     step = (Step(term.origin, "its logarithm is taken here"),) if term.origin is not None else ()
     return replace(facts, activation=name, since=(), repair="lost", steps=(*facts.steps, *step))
 

@@ -7,7 +7,7 @@ what is not found there is a library, known by its dotted name.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -217,11 +217,21 @@ class Project:
 
     def importers(self, module: Module) -> list[Module]:
         """The files near a module that import it."""
-        path = Path(module.filename).absolute()
-        places = (place for place in self.tree.importers(path) if self._may_import(place, path))
-        opened = (self._open(place) for place in places)
+        opened = (self._open(place) for place in self._importing(Path(module.filename).absolute()))
         parsed = (each for each in opened if isinstance(each, Module) and each.code.broken is None)
         return list(islice(parsed, MOST_IMPORTERS))
+
+    def _importing(self, path: Path) -> Iterator[Path]:
+        """The files near a file that import it, or a package that has imported it and hands it on; the first first."""
+        pending, met = [path], {path}
+        while pending:
+            current = pending.pop(0)
+            for place in self.tree.importers(current):
+                if place not in met and self._may_import(place, current):
+                    met.add(place)
+                    yield place
+                    if place.name == "__init__.py":
+                        pending.append(place)
 
     def _may_import(self, place: Path, path: Path) -> bool:
         """Whether a file imports another by what it names: that file, or a package, which may hand on what is its."""

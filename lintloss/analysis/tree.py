@@ -192,11 +192,17 @@ class Tree:
             if self.is_top(folder) or len(searched) >= MOST_FILES_SEARCHED:
                 break
             folder = folder.parent
-        return sorted(searched, key=lambda place: (len(place.parts), str(place)))[:MOST_FILES_SEARCHED]
+        return sorted(searched, key=lambda place: (_steps(path, place), str(place)))[:MOST_FILES_SEARCHED]
 
     def _below(self, folder: Path) -> list[Path]:
         places = islice(folder.rglob("*.py"), MOST_FILES_SEARCHED)
         return [each for each in places if not any(part.startswith(".") for part in each.relative_to(folder).parts)]
+
+
+def _steps(one: Path, other: Path) -> int:
+    """How many folders lie between two files."""
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one.parts, other.parts, strict=False)))
+    return len(one.parts) + len(other.parts) - 2 * common
 
 
 def _imported(base: str | None, names: str) -> Iterator[str]:
