@@ -127,7 +127,7 @@ class Bound:
     given: frozenset[str] = frozenset()
     constructor: Apply | None = None
     leftover: tuple[Term, ...] = ()
-    is_open: bool = False  # unpacks a value whose elements are not known
+    is_open: bool = False  # has arguments that are not known, or none of which its parameters are
 
     @functools.cached_property
     def arguments(self) -> Mapping[str, Term]:
@@ -307,7 +307,7 @@ class ApiBook:
                 bound = _bind(entry, _parameters(entry, era, term), term.arguments)
                 if bound is not None:
                     return bound
-            return None
+            return self._bound_in_part(term, era)
         made = self.bind(term.function, era)
         if made is None or made.entry.call is None:
             return None
@@ -322,6 +322,19 @@ class ApiBook:
             leftover=bound.leftover,
             is_open=made.is_open or bound.is_open,
         )
+
+    def _bound_in_part(self, term: Apply, era: Era | None) -> Bound | None:
+        """A call with keywords that no version in the book has, for what is known of it without them."""
+        assert isinstance(term.function, Api)
+        for entry in self.entries(term.function.path):
+            parameters = _parameters(entry, era, term) or ()
+            names = {*(parameter.name for parameter in parameters), *entry.former, "*", "**", None}
+            known = tuple(argument for argument in term.arguments if argument.keyword in names)
+            bound = _bind(entry, parameters, known) if parameters and len(known) < len(term.arguments) else None
+            if bound is not None:
+                stated = {name: value for name, value in bound.stated.items() if name in bound.given}
+                return replace(bound, stated=stated, is_open=True)
+        return None
 
     def describe(self, name: str) -> str | None:
         """What is known of a callable, as text for a person; None if nothing is."""

@@ -11,7 +11,14 @@ from lintloss.analysis import Analysis, Unparsed, calls, record
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Evaluator
 from lintloss.analysis.heap import Waiting
-from lintloss.analysis.machine import STEPS_PER_CALL, STEPS_PER_FORMULA, BudgetExceeded, Machine, unknown
+from lintloss.analysis.machine import (
+    STEPS_PER_CALL,
+    STEPS_PER_FORMULA,
+    STEPS_PER_IMPORTERS,
+    BudgetExceeded,
+    Machine,
+    unknown,
+)
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.outline import COMPILE
@@ -48,7 +55,8 @@ def _walk_module(analysis: Analysis, project: Project, module: Module) -> None:
     analysis.facts.class_rows = machine.class_rows
     _run(analysis, machine, module)
     sites = _in_file(machine, module)
-    if machine.has_options and not analysis.exhausted and _unreached(module, machine):
+    has_passed_over = machine.has_passed_over(0) or bool(_unreached(module, machine))
+    if machine.has_options and not analysis.exhausted and has_passed_over:
         # What the options' defaults pass over is walked as if any could be given.
         project.forget()
         module = project.module_of(module.code.source)
@@ -78,8 +86,8 @@ def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
         machine.project.run(machine, module)
         _run_what_nobody_calls(machine, module)
         relays = machine.injected.union(*(_relays_to(analysis, site) for site in _in_file(machine, module)))
-        if relays:
-            _run_importers(machine, module, relays)
+        if relays:  # what importers could not be followed to stays open, as if nobody called it
+            machine.within(STEPS_PER_IMPORTERS, lambda: _run_importers(machine, module, relays), otherwise=None)
     except BudgetExceeded:
         machine.exhausted = True
     machine.steps = 0  # what was found to be compiled is written down in any case
