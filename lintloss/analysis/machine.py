@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 DEEPEST_CALL = 40
 STEPS_PER_FILE = 150_000
 STEPS_PER_CALL = 40_000  # of a function that nobody calls, with all that it calls
-STEPS_PER_IMPORTERS = 10_000  # of all files together that import the one that is analysed
+STEPS_PER_IMPORTERS = 40_000  # of all files together that import the one that is analysed
 STEPS_PER_FORMULA = 5_000  # of one that leads to no loss but to what may be a formula of one
 STEPS_PER_HELPER = 4_000  # of a function that changes nothing, all its calls in one file together
 STEPS_PER_GUEST = 2_000  # of a call of another file's function that leads to no site, however often it is come to
