@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.analysis.machine import NOTHING, Machine, unknown
 from lintloss.analysis.objects import Attribute, Class, Frame, Instance, Partial, Super
@@ -44,13 +45,15 @@ def _mapping_method(base: Mapping, name: str, values: list[Term], origin: NodeOr
         if not isinstance(values[0], Const):
             return unknown("a dict entry whose key is not known", origin)
         found = base.get(values[0].value)
+        if found is None and base.is_open:
+            return unknown("a dict entry that may be there", origin)
         return found if found is not None else values[1] if len(values) > 1 else NOTHING
     if name == "items":
-        return Sequence("list", tuple(Sequence("tuple", entry) for entry in base.entries), origin=origin)
+        return Sequence("list", tuple(Sequence("tuple", entry) for entry in base.entries), base.is_open, origin=origin)
     if name == "keys":
-        return Sequence("list", tuple(key for key, _ in base.entries), origin=origin)
+        return Sequence("list", tuple(key for key, _ in base.entries), base.is_open, origin=origin)
     if name == "values":
-        return Sequence("list", tuple(value for _, value in base.entries), origin=origin)
+        return Sequence("list", tuple(value for _, value in base.entries), base.is_open, origin=origin)
     if name in ("setdefault", "pop") and len(values) == 2 and isinstance(values[0], Const):
         found = base.get(values[0].value)
         return found if found is not None else values[1]
@@ -65,19 +68,19 @@ def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
     if isinstance(base, Sequence) and base.kind in ("list", "set"):
         first = values[0] if values else None
         if name in ("append", "add") and first is not None:
-            return Sequence(base.kind, (*base.items, first), origin=base.origin)
+            return replace(base, items=(*base.items, first))
         values = [seen(value) for value in values]
         first = values[0] if values else None
         if name == "extend" and isinstance(first, Sequence):
-            return Sequence(base.kind, base.items + first.items, origin=base.origin)
+            return replace(base, items=base.items + first.items, is_open=base.is_open or first.is_open)
         if name == "insert" and isinstance(first, Const) and isinstance(first.value, int) and len(values) > 1:
             items = list(base.items)
             items.insert(first.value, values[1])
-            return Sequence(base.kind, tuple(items), origin=base.origin)
+            return replace(base, items=tuple(items))
         if name == "pop" and (at := _position(values, base.items)) is not None:
-            return Sequence(base.kind, (*base.items[:at], *base.items[at + 1 :]), origin=base.origin)
+            return replace(base, items=(*base.items[:at], *base.items[at + 1 :]))
         if name == "reverse":
-            return Sequence(base.kind, base.items[::-1], origin=base.origin)
+            return replace(base, items=base.items[::-1])
         if name == "clear":
             return Sequence(base.kind, (), origin=base.origin)
         if name in ("extend", "insert", "pop", "remove", "sort"):
@@ -87,12 +90,16 @@ def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
     if isinstance(base, Mapping) and name == "update":
         extra = values[0].entries if values and isinstance(values[0], Mapping) else ()
         named = tuple((Const(argument.keyword), argument.value) for argument in arguments if argument.keyword)
-        return Mapping((*base.entries, *extra, *named), origin=base.origin)
+        return replace(base, entries=(*base.entries, *extra, *named))
     if isinstance(base, Mapping) and name == "pop" and values and isinstance(values[0], Const):
         kept = ((key, value) for key, value in base.entries if not _is_equal(key, values[0]))
-        return Mapping(tuple(kept), origin=base.origin)
+        return replace(base, entries=tuple(kept))
     if isinstance(base, Mapping) and name == "setdefault" and len(values) == 2 and isinstance(values[0], Const):
-        return base if base.get(values[0].value) is not None else Mapping((*base.entries, (values[0], values[1])))
+        return (
+            base
+            if base.get(values[0].value) is not None
+            else replace(base, entries=(*base.entries, (values[0], values[1])))
+        )
     return None
 
 
@@ -109,6 +116,8 @@ def _is_equal(key: Term, wanted: Term) -> bool:
 
 def _length(machine: Machine, frame: Frame, arguments: Arguments, origin: NodeOrigin | None) -> Term | None:
     value = machine.chosen(arguments[0].value) if arguments else None
+    if isinstance(value, (Sequence, Mapping)) and value.is_open:
+        return unknown("how many elements there are", origin)
     if isinstance(value, Sequence):
         return Const(len(value.items), origin=origin)
     if isinstance(value, Mapping):
@@ -146,7 +155,7 @@ def _list(kind: str) -> Callable[[Machine, Frame, Arguments, NodeOrigin | None],
             return Sequence(kind, (), origin=origin)
         value = machine.chosen(arguments[0].value)
         if isinstance(value, Sequence):
-            return Sequence(kind, value.items, origin=origin)
+            return Sequence(kind, value.items, value.is_open, origin=origin)
         items, complete = elements_of(machine, value, origin) if isinstance(value, (Mapping, Apply)) else ([], False)
         return Sequence(kind, tuple(items), origin=origin) if complete else None
 

@@ -432,7 +432,7 @@ def instance_attribute(machine: Machine, instance: Instance, name: str, origin: 
     """What `instance.name` is: set, a method, a class attribute, or set by a method that was not called yet."""
     found = machine.attribute(instance, name)
     if found is not None:
-        return machine.taken(found)
+        return _open_if_empty(machine, machine.taken(found))
     method = find_method(instance.cls, name)
     if method is not None:
         if any(decorator.split(".")[-1] in ("property", "cached_property") for decorator in method.decorators):
@@ -450,6 +450,13 @@ def instance_attribute(machine: Machine, instance: Instance, name: str, origin: 
     _run_the_method_that_sets(machine, instance, name)
     found = machine.attribute(instance, name)
     return machine.taken(found) if found is not None else Attribute(instance, name, origin=origin)
+
+
+def _open_if_empty(machine: Machine, held: Term) -> Term:
+    """An object's list or dict that is still empty is there to be filled, by methods that nobody in reach calls."""
+    if machine.is_open and isinstance(held, (Sequence, Mapping)) and next(held.parts(), None) is None:
+        return replace(held, is_open=True)
+    return held
 
 
 def _run_the_method_that_sets(machine: Machine, instance: Instance, name: str) -> None:

@@ -282,7 +282,8 @@ def item_of(machine: Machine, base: Term, index: Term, origin: NodeOrigin | None
             bounds = [i.value for i in index.items if isinstance(i, Const)]
             whole = [bound for bound in bounds if bound is None or isinstance(bound, int)]
             if len(whole) == 3 and whole[2] != 0:
-                return Sequence(base.kind, base.items[slice(whole[0], whole[1], whole[2])], origin=origin)
+                items = base.items[slice(whole[0], whole[1], whole[2])]
+                return Sequence(base.kind, items or base.items if base.is_open else items, base.is_open, origin=origin)
     if isinstance(base, Mapping) and isinstance(index, Const):
         found = base.get(index.value)
         if found is not None:
@@ -396,7 +397,8 @@ def operate(machine: Machine, name: str, operands: tuple[Term, ...], origin: Nod
             return Const(folded, origin=origin)
     first = operands[0]
     if name == "add" and isinstance(first, Sequence) and len(operands) == 2 and isinstance(operands[1], Sequence):
-        return Sequence(first.kind, first.items + operands[1].items, origin=origin)
+        is_open = first.is_open or operands[1].is_open
+        return Sequence(first.kind, first.items + operands[1].items, is_open, origin=origin)
     if name == "mul" and isinstance(first, Sequence) and isinstance(operands[1], Const):
         count = operands[1].value
         if isinstance(count, int) and len(first.items) * count <= MOST_ITEMS:
@@ -474,7 +476,7 @@ def compare(machine: Machine, name: str, left: Term, right: Term, origin: NodeOr
     left, right = machine.chosen(left), machine.chosen(right)
     if name in ("contains", "not_contains") and isinstance(right, (Sequence, Mapping)) and isinstance(left, Const):
         keys = right.items if isinstance(right, Sequence) else tuple(key for key, _ in right.entries)
-        if all(isinstance(key, Const) for key in keys):
+        if not right.is_open and all(isinstance(key, Const) for key in keys):
             found = left.value in [key.value for key in keys if isinstance(key, Const)]
             return Const(found if name == "contains" else not found, origin=origin)
     if name in ("is_", "is_not", "eq", "ne") and not (isinstance(left, Const) and isinstance(right, Const)):
@@ -667,6 +669,8 @@ def elements_of(machine: Machine, term: Term, origin: NodeOrigin | None) -> tupl
 
 
 def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[list[Term], bool]:
+    if isinstance(term, (Sequence, Mapping)) and term.is_open and next(term.parts(), None) is None:
+        return [unknown("an element of what is filled elsewhere", origin)], False
     if isinstance(term, Sequence) and len(term.items) <= LONGEST_UNROLLED:
         return list(term.items), True
     if isinstance(term, Mapping) and len(term.entries) <= LONGEST_UNROLLED:

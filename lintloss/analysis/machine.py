@@ -518,10 +518,9 @@ def truth(machine: Machine, term: Term) -> bool | None:
     term = seen(term)
     if isinstance(term, Const):
         return bool(term.value)
-    if isinstance(term, Sequence):
-        return bool(term.items)
-    if isinstance(term, MappingTerm):
-        return bool(term.entries)
+    if isinstance(term, (Sequence, MappingTerm)):
+        is_empty = next(term.parts(), None) is None
+        return None if is_empty and term.is_open else not is_empty
     if isinstance(term, (Function, Class, Module)) or machine.is_callable(term):
         return True
     return None

@@ -197,8 +197,15 @@ def _augmented(machine: Machine, frame: Frame, node: cst.AugAssign) -> Term:
     value = evaluate(machine, frame, node.value)
     formulas.recognise(machine, frame, value, NodeOrigin(frame.unit, node.value))
     name = _AUGMENTED.get(type(node.operator), "other")
-    bind(machine, frame, node.target, operate(machine, name, (old, value), NodeOrigin(frame.unit, node)))
+    new = operate(machine, name, (old, value), NodeOrigin(frame.unit, node))
+    if isinstance(node.target, cst.Attribute) and _is_number(new):
+        new = unknown("a number that an object counts", NodeOrigin(frame.unit, node))
+    bind(machine, frame, node.target, new)
     return FALLS
+
+
+def _is_number(term: Term | None) -> bool:
+    return isinstance(term, Const) and isinstance(term.value, (int, float)) and not isinstance(term.value, bool)
 
 
 def _return(machine: Machine, frame: Frame, node: cst.Return) -> Term:
@@ -346,7 +353,7 @@ def _store_item(
         if -len(base.items) <= index.value < len(base.items):
             items = list(base.items)
             items[index.value] = value
-            rebind(machine, frame, base_node, Sequence(base.kind, tuple(items), origin=base.origin))
+            rebind(machine, frame, base_node, replace(base, items=tuple(items)))
     elif isinstance(base_node, (cst.Name, cst.Attribute)) and not isinstance(base, Instance):
         # An array written element by element is still that array, of which less is known.
         arguments = (Argument(None, base), Argument(None, index or NOTHING), Argument(None, value))
@@ -373,7 +380,7 @@ def _with_entry(base: Mapping, key: Term, value: Term) -> Mapping:
         for old, item in base.entries
         if not (isinstance(old, Const) and isinstance(key, Const) and old.value == key.value)
     )
-    return Mapping((*kept, (key, value)), origin=base.origin)
+    return replace(base, entries=(*kept, (key, value)))
 
 
 def _unpack(machine: Machine, frame: Frame, elements: SequenceOf[cst.BaseElement], value: Term) -> None:
@@ -451,6 +458,7 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
     """
     names, heap = dict(frame.names), dict(machine.heap)
     known_sites, feeds, memo = len(machine.sites), dict(machine.feeds), dict(machine.memo)
+    passed_over = len(machine.passed_over)
     is_within, machine.is_probing, done = machine.is_probing, True, (machine.loops_probed + 1, machine.left_out)
     start()
     ended = block(machine, frame, body)
@@ -460,18 +468,64 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
         return ended
     changed = [name for name, value in names.items() if frame.names.get(name) is not value]
     grows = any(_is_built_on(frame.names.get(name), names[name]) for name in changed)
-    if not grows and (machine.loops_probed, machine.left_out) == done:
+    # Code that was left out in the first turn may be come to in another, when more has been counted or filled.
+    has_more = machine.has_passed_over(passed_over) or (machine.loops_probed, machine.left_out) != done
+    if not grows and not has_more:
+        _forget_lengths(machine, frame, names, heap)
         return FALLS
     del machine.sites[known_sites:]
     machine.feeds.clear()
     machine.feeds.update(feeds)
     machine.memo = memo  # what was remembered has its sites struck out
-    frame.names, machine.heap = names, heap
+    frame.names, machine.heap = (
+        _at_later_turns(names, frame.names),
+        _of_objects(heap, heap, machine.heap, _at_later_turns),
+    )
     for name in changed if grows else ():
         frame.names[name] = Carried(name, names[name], origin=names[name].origin)
     start()
     ended = block(machine, frame, body)
+    _forget_lengths(machine, frame, names, heap)
     return ended if grows else FALLS
+
+
+def _forget_lengths(machine: Machine, frame: Frame, names: dict[str, Term], heap: Heap) -> None:
+    """What a loop has counted may be any number, and what it has filled may have any length."""
+    frame.names = _after_any_turns(names, frame.names)
+    machine.heap = _of_objects(machine.heap, heap, machine.heap, _after_any_turns)
+
+
+_State = dict[str, Term]
+
+
+def _of_objects(start: Heap, before: Heap, after: Heap, change: Callable[[_State, _State], _State]) -> Heap:
+    """The objects' states at the start, without what a turn has counted and filled."""
+    changed = dict(start)
+    for number, known in before.items():
+        held = after.get(number)
+        if held is not known and isinstance(held, dict) and isinstance(known, dict):
+            changed[number] = change(known, held)
+    return changed
+
+
+def _after_any_turns(before: _State, after: _State) -> _State:
+    return {name: _uncounted(before.get(name), value, value) for name, value in after.items()}
+
+
+def _at_later_turns(before: _State, after: _State) -> _State:
+    return {name: _uncounted(value, after.get(name), value) for name, value in before.items()}
+
+
+def _uncounted(before: Term | None, after: Term | None, value: Term) -> Term:
+    """A value as it may be after any number of turns, if it is a number or a list that has changed in one."""
+    if after is before:
+        return value
+    if _is_number(before) and _is_number(after):
+        return unknown("a number that a loop counts", value.origin if isinstance(value.origin, NodeOrigin) else None)
+    if isinstance(value, (Sequence, Mapping)) and isinstance(before, type(value)) and isinstance(after, type(value)):
+        is_as_long = sum(1 for _ in before.parts()) == sum(1 for _ in after.parts())
+        return value if is_as_long else replace(value, is_open=True)
+    return value
 
 
 def _is_built_on(value: Term | None, old: Term) -> bool:

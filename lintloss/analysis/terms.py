@@ -81,10 +81,14 @@ class Apply(Term):
 
 @dataclass(frozen=True, eq=False)
 class Sequence(Term):
-    """A tuple, list or set whose elements are known."""
+    """A tuple, list or set whose elements are known.
+
+    Where it `is_open`, a loop of unknown length or another method fills it: the elements stand for all, however many.
+    """
 
     kind: str
     items: tuple[Term, ...]
+    is_open: bool = False
 
     def parts(self) -> Iterator[Term]:
         return iter(self.items)
@@ -92,9 +96,10 @@ class Sequence(Term):
 
 @dataclass(frozen=True, eq=False)
 class Mapping(Term):
-    """A dict whose keys are known."""
+    """A dict whose keys are known: where it `is_open`, some of them, see `Sequence`."""
 
     entries: tuple[tuple[Term, Term], ...]
+    is_open: bool = False
 
     def parts(self) -> Iterator[Term]:
         for key, value in self.entries:
