@@ -150,6 +150,25 @@ def as_python(code: str) -> str:
     return "\n".join(lines)
 
 
+def translated(code: str) -> str | None:
+    """A cell that Python itself cannot read, as IPython or an older Python does, with the same rows; None if none can.
+
+    IPython takes the indentation of a cell's first line off all its lines.
+    """
+    from lintloss import python2
+
+    lines = code.split("\n")
+    first = next((line for line in lines if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip())]
+    plain = "\n".join(line.removeprefix(indent) for line in lines)
+    if indent:
+        try:
+            return as_python(plain)
+        except SyntaxError:
+            pass
+    return python2.as_python3(without_magics(plain))
+
+
 def without_magics(code: str) -> str:
     """Turn a cell's magics and shell lines into `pass`, whether or not the rest is Python."""
     lines = code.split("\n")

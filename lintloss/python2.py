@@ -1,4 +1,4 @@
-"""Python 2: code with print statements and the like, read as Python 3 for the analysis.
+"""Python 2, and Python 3 before 3.7: code with print statements and the like, read as today's for the analysis.
 
 The translation keeps rows, so that findings stand where the user looks; columns can move by what a fixer adds.
 Such code gets no fixes: what would be edited is not what is on disk.
@@ -17,11 +17,16 @@ _LOOKS_LIKE = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 
+# A name until Python 3.7 made it a keyword: `tensor.cuda(async=True)`.
+_ASYNC = re.compile(r"\basync\b(?=\s*[=,.)\]])")
+
 
 def as_python3(code: str) -> str | None:
-    """The code as Python 3 with the same rows, or None if it is not Python 2 either."""
-    if not _LOOKS_LIKE.search(code):
-        return None
+    """The code as today's Python 3 with the same rows, or None if it is none of older versions either."""
+    renamed = _ASYNC.sub("Async", code)
+    if not _LOOKS_LIKE.search(renamed):
+        return renamed if renamed != code else None
+    code = renamed
     import logging
 
     try:

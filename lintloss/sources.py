@@ -173,7 +173,7 @@ class Source:
 
     @classmethod
     def _from_notebook(cls, data: bytes, decoded: str, encoding: str, filename: str, path: Path | None) -> Source:
-        from lintloss import notebooks, python2
+        from lintloss import notebooks
 
         try:
             notebook = notebooks.Notebook.parse(decoded)
@@ -189,7 +189,7 @@ class Source:
             try:
                 text = notebooks.as_python(code)
             except SyntaxError as error:
-                older = python2.as_python3(notebooks.without_magics(code))
+                older = notebooks.translated(code)
                 text = notebooks.blank(code) if older is None else older
                 if older is None:
                     skipped.append(_skipped(cell.position, error))

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import dying
-import libcst
 import pytest
 
 from lintloss import jobs, linter, processes
+from lintloss.analysis.lowering import Lowered
 from lintloss.cache import Cache
 from lintloss.config import Settings
 from lintloss.jobs import Way
@@ -38,18 +38,18 @@ def test_only_files_that_can_hold_a_loss_are_parsed(tmp_path: Path, monkeypatch:
     Path("loss.py").write_text(loss)
     parsed: list[str] = []
     pieces: list[str] = []
-    parse, parse_module = ast.parse, libcst.parse_module
+    parse, lower = ast.parse, Lowered.__init__
 
     def noting_parse(text: str, *more: Any, **named: Any) -> Any:
         parsed.append(text)
         return parse(text, *more, **named)
 
-    def noting_parse_module(text: str) -> Any:
-        pieces.append(text)
-        return parse_module(text)
+    def noting_lowered(self: Lowered, statements: list[ast.stmt], lines: list[str]) -> None:
+        pieces.append(ast.unparse(statements[0]))
+        lower(self, statements, lines)
 
     monkeypatch.setattr(ast, "parse", noting_parse)
-    monkeypatch.setattr(libcst, "parse_module", noting_parse_module)
+    monkeypatch.setattr(Lowered, "__init__", noting_lowered)
     way = Way()
     linter.lint(linter.read(sorted(Path().glob("*.py")), named=()).sources, Settings(), way=way)
     assert way.timings.quiet == 21

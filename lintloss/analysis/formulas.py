@@ -188,8 +188,18 @@ def _core(machine: Machine, term: Term) -> _Match | None:
             return _Match("cross_entropy", prediction, labels, negated=not sign, guarded=guarded)
     known = [product for product in products if product is not None]
     if len(products) == 2 and len(known) == 2 and known[0][0] is known[1][0]:
-        return _binary(machine, known[0][0], [(labels, argument) for _, labels, argument in known])
+        found = _binary(machine, known[0][0], [(labels, argument) for _, labels, argument in known])
+        return None if found is None or _only_measures(machine, found, summands) else found
     return _log_probability(machine, summands)
+
+
+def _only_measures(machine: Machine, found: _Match, summands: list[tuple[bool, Term]]) -> bool:
+    """Whether NumPy takes the logarithms, and of what nothing in reach has squashed: no gradient goes through them."""
+    products = (_operation(machine, summand) for _, summand in summands)
+    factors = (_operation(machine, factor) for product in products if product is not None for factor in product[1])
+    logarithms = [factor[2].entry for factor in factors if factor is not None and factor[0] == "log"]
+    is_measure = all(entry.framework == "numpy" for entry in logarithms)
+    return is_measure and not _is_made(machine, found.prediction, ("sigmoid", "softmax"))
 
 
 def _log_probability(machine: Machine, summands: list[tuple[bool, Term]]) -> _Match | None:
