@@ -67,7 +67,7 @@ def call(
             kept = tuple(argument for argument in first if argument.keyword is None or argument.keyword not in given)
             return call(machine, frame, inner, kept + arguments, origin)
         case Choice(condition=condition, then=then, otherwise=otherwise):
-            return machine.branch(
+            return machine.either(
                 frame,
                 condition,
                 lambda: call(machine, frame, then, arguments, origin),
@@ -531,7 +531,7 @@ def call_method(
     here = frame if frame is not None else _outermost(machine)
     if isinstance(base, Choice):
         then, otherwise = base.then, base.otherwise
-        return machine.branch(
+        return machine.either(
             here,
             base.condition,
             lambda: call_method(machine, then, name, arguments, origin, frame),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -316,8 +317,6 @@ def _call(machine: Machine, frame: Frame, node: cst.Call) -> Term:
         value = seen(value) if argument.star else value
         if argument.keyword is not None:
             arguments.append(Argument(argument.keyword.value, value))
-        elif argument.star == "*" and isinstance(value, Sequence):
-            arguments.extend(Argument(None, item) for item in value.items)
         elif argument.star == "**" and isinstance(value, Mapping):
             arguments.extend(
                 Argument(key.value, item)
@@ -328,10 +327,27 @@ def _call(machine: Machine, frame: Frame, node: cst.Call) -> Term:
             arguments.append(Argument(argument.star or None, value))
     if isinstance(node.func, cst.Attribute):
         _change_in_place(machine, frame, node.func.value, function, tuple(arguments))
-    value = calls.call(machine, frame, function, tuple(arguments), NodeOrigin(frame.unit, node))
+    value = _call_with(machine, frame, function, tuple(arguments), NodeOrigin(frame.unit, node))
     if isinstance(node.func, cst.Attribute):
         _written_over(machine, frame, node.func.value, value)
     return value
+
+
+def _call_with(
+    machine: Machine, frame: Frame, function: Term, arguments: tuple[Argument, ...], origin: NodeOrigin
+) -> Term:
+    """A call; where one of several lists is unpacked in it, as a condition has it, it is as many calls."""
+    for number, (keyword, value) in enumerate(arguments):
+        value = machine.taken(value)
+        if keyword == "*" and isinstance(value, Sequence):
+            items = (Argument(None, item) for item in value.items)
+            return _call_with(machine, frame, function, (*arguments[:number], *items, *arguments[number + 1 :]), origin)
+        if keyword == "*" and isinstance(value, Choice):
+            before, behind = arguments[:number], arguments[number + 1 :]
+            listed = [(*before, Argument("*", way), *behind) for way in (value.then, value.otherwise)]
+            then, otherwise = (partial(_call_with, machine, frame, function, each, origin) for each in listed)
+            return machine.either(frame, value.condition, then, otherwise)
+    return calls.call(machine, frame, function, arguments, origin)
 
 
 def _change_in_place(
@@ -594,7 +610,7 @@ def _conditional(machine: Machine, frame: Frame, node: cst.IfExp) -> Term:
         return evaluate(machine, frame, node.body if holds else node.orelse)
     machine.come_to |= {id(node.body), id(node.orelse)}
     then, otherwise = (node.body, node.orelse) if holds else (node.orelse, node.body)
-    return machine.branch(
+    return machine.either(
         frame, condition, lambda: evaluate(machine, frame, then), lambda: evaluate(machine, frame, otherwise)
     )
 

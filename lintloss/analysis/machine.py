@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.heap import Heap, Waiting
@@ -71,6 +71,14 @@ FALLS = End("falls")
 RAISES = End("raises")
 LEAVES = End("leaves")  # this turn of a loop
 BREAKS = End("breaks")  # the loop
+
+
+class _Way(NamedTuple):
+    """How one of two ways ends, or what it gives, and the state it leaves."""
+
+    end: Term
+    names: dict[str, Term]
+    heap: Heap
 
 
 @dataclass(eq=False)
@@ -421,28 +429,45 @@ class Machine:
         then: Callable[[], Term],
         otherwise: Callable[[], Term],
     ) -> Term:
-        """Run both ways from the same state, join the states, and return how (or with what) they end."""
+        """Run both ways from the same state, join the states, and return how they end.
+
+        Of a way that does not fall through, what it has bound and changed is gone with it.
+        """
+        first, second = self._both(frame, condition, then, otherwise)
+        if falls(first.end) and falls(second.end):
+            self._join(frame, condition, first, second)
+        else:
+            left = first if falls(first.end) else second
+            frame.names, self.heap = left.names, left.heap
+        return choice(condition, first.end, second.end)
+
+    def either(
+        self, frame: Frame, condition: Condition, then: Callable[[], Term], otherwise: Callable[[], Term]
+    ) -> Term:
+        """The value of an expression that has one of two, from the same state; the code goes on after both."""
+        first, second = self._both(frame, condition, then, otherwise)
+        self._join(frame, condition, first, second)
+        return choice(condition, first.end, second.end)
+
+    def _both(
+        self, frame: Frame, condition: Condition, then: Callable[[], Term], otherwise: Callable[[], Term]
+    ) -> tuple[_Way, _Way]:
         names, heap, depth, writes = frame.names, self.heap, len(self.path), self.writes
-        frame.names, self.heap = dict(names), dict(heap)
-        self.path.append(Guard(condition, True))
-        first = then()
-        first_names, first_heap = frame.names, self.heap
-        del self.path[depth:]
-        frame.names, self.heap = dict(names), dict(heap)
-        self.path.append(Guard(condition, False))
-        second = otherwise()
-        del self.path[depth:]
+        ways: list[_Way] = []
+        for holds, run in ((True, then), (False, otherwise)):
+            frame.names, self.heap = dict(names), dict(heap)
+            self.path.append(Guard(condition, holds))
+            end = run()
+            del self.path[depth:]
+            ways.append(_Way(end, frame.names, self.heap))
         if self.writes != writes:
             self.wrote()
-        if not falls(first):
-            pass
-        elif not falls(second):
-            frame.names, self.heap = first_names, first_heap
-        else:
-            frame.names = _joined(condition, first_names, frame.names)
-            second_heap = self.heap
-            self.heap = self._joined_heaps(condition, first_heap, second_heap)
-        return choice(condition, first, second)
+        return ways[0], ways[1]
+
+    def _join(self, frame: Frame, condition: Condition, first: _Way, second: _Way) -> None:
+        frame.names = _joined(condition, first.names, second.names)
+        self.heap = second.heap
+        self.heap = self._joined_heaps(condition, first.heap, second.heap)
 
     def _joined_heaps(self, condition: Condition, first: Heap, second: Heap) -> Heap:
         joined: Heap = {**second, **first}

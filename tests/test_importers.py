@@ -1,0 +1,82 @@
+"""Which files count as callers of another one's losses: those whose imports mean it, the nearest first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lintloss import CallVerdict, linter
+from lintloss.analysis import modules, tree
+from lintloss.config import Settings
+from lintloss.sources import Source
+
+RELAY = "import torch\n\n\ndef cost(scores, ids):\n    return torch.nn.functional.cross_entropy(scores, ids)\n"
+CALL = "import torch\n{}\n\n{}(torch.softmax(net(x), 1), ids)\n"
+
+
+def verdict_of(folder: Path, path: str, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> CallVerdict:
+    """What is said of the only loss call of the file at `path`, when that file alone is named."""
+    (folder / "pyproject.toml").touch()
+    for name, text in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    monkeypatch.chdir(folder)
+    report = linter.lint([Source.read(Path(path), path)], Settings())
+    (call,) = report.loss_calls
+    return call.verdict
+
+
+IMPORTS = {
+    "from costs import cost": "cost",
+    "import costs": "costs.cost",
+    "import costs as c": "c.cost",
+    "from costs import *": "cost",
+    "from costs import (\n    cost,  # the one\n)": "cost",
+}
+
+
+@pytest.mark.parametrize("imported", IMPORTS)
+def test_whoever_imports_a_file_is_a_caller(imported: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"costs.py": RELAY, "train.py": CALL.format(imported, IMPORTS[imported])}
+    assert verdict_of(tmp_path, "costs.py", files, monkeypatch) is CallVerdict.MISUSED
+
+
+PACKAGES = {
+    "from pieces import cost": "cost",
+    "import pieces": "pieces.cost",
+    "from pieces.costs import cost": "cost",
+    "import pieces.costs": "pieces.costs.cost",
+    "from pieces import costs": "costs.cost",
+    "from pieces import (\n    costs,\n)": "costs.cost",
+}
+
+
+@pytest.mark.parametrize("imported", PACKAGES)
+def test_a_package_hands_on_what_it_imports(imported: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "pieces/__init__.py": "from .costs import cost\n",
+        "pieces/costs.py": RELAY,
+        "train.py": CALL.format(imported, PACKAGES[imported]),
+    }
+    assert verdict_of(tmp_path, "pieces/costs.py", files, monkeypatch) is CallVerdict.MISUSED
+
+
+def test_another_module_of_the_same_name_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More files than are opened import what is called alike; the one that means the file is opened all the same."""
+    other = "import torch\nfrom torch.utils.data import DataLoader\nfrom kit.utils import cost\n\ncost(DataLoader, 1)\n"
+    files = {f"a{number}.py": other for number in range(2 * modules.MOST_IMPORTERS)}
+    files |= {"kit/utils.py": "def cost(a, b):\n    return a\n", "utils.py": RELAY}
+    files["z.py"] = CALL.format("from utils import cost", "cost")
+    assert verdict_of(tmp_path, "utils.py", files, monkeypatch) is CallVerdict.MISUSED
+
+
+def test_the_nearest_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the project has more files than are searched, those beside the file are."""
+    monkeypatch.setattr(tree, "MOST_FILES_SEARCHED", 10)
+    monkeypatch.setattr(modules, "MOST_IMPORTERS", 1)
+    far = CALL.format("from lesson.costs import cost", "cost").replace("torch.softmax", "torch.abs")
+    files = {f"a{number}.py": far for number in range(20)}
+    files |= {"lesson/costs.py": RELAY, "lesson/zz.py": CALL.format("from costs import cost", "cost")}
+    assert verdict_of(tmp_path, "lesson/costs.py", files, monkeypatch) is CallVerdict.MISUSED
