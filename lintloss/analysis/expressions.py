@@ -412,14 +412,24 @@ def operate(machine: Machine, name: str, operands: tuple[Term, ...], origin: Nod
         if folded is not _UNFOLDED:
             return Const(folded, origin=origin)
     first = operands[0]
-    if name == "add" and isinstance(first, Sequence) and len(operands) == 2 and isinstance(operands[1], Sequence):
-        is_open = first.is_open or operands[1].is_open
-        return Sequence(first.kind, first.items + operands[1].items, is_open, origin=origin)
+    if name == "add" and all(_is_list(operand) for operand in operands):
+        return over_choices(first, lambda one: over_choices(operands[1], lambda two: _joined(one, two, origin)))
     if name == "mul" and isinstance(first, Sequence) and isinstance(operands[1], Const):
         count = operands[1].value
         if isinstance(count, int) and len(first.items) * count <= MOST_ITEMS:
             return Sequence(first.kind, first.items * count, origin=origin)
     return Apply(Api(f"operator.{name}"), tuple(Argument(None, operand) for operand in operands), origin=origin)
+
+
+def _is_list(term: Term) -> bool:
+    """Whether a value is a list or a tuple, whatever the conditions are."""
+    return _is_list(term.then) and _is_list(term.otherwise) if isinstance(term, Choice) else isinstance(term, Sequence)
+
+
+def _joined(one: Term, two: Term, origin: NodeOrigin) -> Term:
+    assert isinstance(one, Sequence)
+    assert isinstance(two, Sequence)
+    return Sequence(one.kind, one.items + two.items, one.is_open or two.is_open, origin=origin)
 
 
 _UNFOLDED: Any = object()
