@@ -634,6 +634,33 @@ def test_imports_are_looked_for_in_the_whole_project_from_any_folder_of_it(
     assert [finding.code for finding in report.findings] == ["LL101"]
 
 
+ELSEWHERE = {
+    "a library under another name, by a star": (
+        "from tensorflow import nn as n\n\ndef net(x):\n    return n.softmax(x)\n",
+        "from nets import *\n\ndef cost(x, y):\n    return n.softmax_cross_entropy_with_logits(y, net(x))\n",
+        CallVerdict.MISUSED,
+    ),
+    "a builder called in a loop": (
+        "from tensorflow.keras import Sequential, layers\n\n"
+        "def built():\n    return Sequential([layers.Dense(3, activation='softmax')])\n",
+        "from nets import built\n\nfor fold in folds():\n    model = built()\n"
+        "    model.compile('sgd', loss='categorical_crossentropy')\n",
+        CallVerdict.FINE,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_what_another_file_has_is_followed(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nets, train, verdict = ELSEWHERE[case]
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "nets.py").write_text(nets)
+    (tmp_path / "train.py").write_text(train)
+    monkeypatch.chdir(tmp_path)
+    report = linter.lint([Source.read(Path("train.py"), "train.py")], Settings())
+    assert [call.verdict for call in report.loss_calls] == [verdict]
+
+
 FLAX = """
 import flax.linen as nn
 import jax

@@ -47,6 +47,7 @@ from lintloss.analysis.terms import (
 
 MOST_ITEMS = 4096
 LONGEST_UNROLLED = 12
+LONGEST_TABLE = 8
 
 _BINARY: dict[type[cst.CSTNode], str] = {
     cst.Add: "add",
@@ -289,6 +290,8 @@ def item_of(machine: Machine, base: Term, index: Term, origin: NodeOrigin | None
         found = base.get(index.value)
         if found is not None:
             return found
+    elif isinstance(base, Mapping) and not base.is_open and _is_table(base):
+        return _one_of(base, index, origin)
     if isinstance(base, Attribute) and base.name == "__dict__" and isinstance(index, Const) and origin is not None:
         return attribute_of(machine, base.base, str(index.value), origin)
     if isinstance(base, Instance) and isinstance(base.cls, Class) and isinstance(index, Const) and origin is not None:
@@ -300,6 +303,22 @@ def item_of(machine: Machine, base: Term, index: Term, origin: NodeOrigin | None
     if isinstance(base, Unknown):
         return Unknown(base.reason, base, origin=origin)
     return Apply(Api("operator.getitem"), (Argument(None, base), Argument(None, index)), origin=origin)
+
+
+def _is_table(base: Mapping) -> bool:
+    """Whether a dict is a table of a few functions or classes."""
+    values = [value for _, value in base.entries]
+    return 0 < len(values) <= LONGEST_TABLE and all(isinstance(value, (Api, Class, Function)) for value in values)
+
+
+def _one_of(table: Mapping, index: Term, origin: NodeOrigin | None) -> Term:
+    """What a table has under a key that is not known: any of its entries."""
+    *entries, (_, chosen) = table.entries
+    for key, value in reversed(entries):
+        name = repr(key.value) if isinstance(key, Const) else "another key"
+        condition = Condition(f"{key_of(index)} is {key_of(key)}", f"the key is {name}", origin)
+        chosen = Choice(condition, value, chosen, origin=origin)
+    return chosen
 
 
 def _field_at(cls: Class, index: object) -> str | None:

@@ -346,7 +346,7 @@ class Outline:
         meant = self.imports.get(root)
         if meant is None and (root not in self.book.conventions or root in self._bound_at_top):
             # An object of the code's own: its method, unless a module goes by another name in this file.
-            return node.attr.encode() in self.vocabulary.methods or self._renames_modules
+            return node.attr.encode() in self.vocabulary.methods or self._renames_modules or self.imports_all
         if meant is not None and meant.startswith("."):
             return True
         path = self.book.canonical(f"{meant or self.book.conventions[root]}.{rest}")

@@ -350,15 +350,29 @@ def _store_item(
     if isinstance(base, Mapping) and index is not None:
         rebind(machine, frame, base_node, _with_entry(base, index, value))
     elif isinstance(base, Sequence) and isinstance(index, Const) and isinstance(index.value, int):
-        if -len(base.items) <= index.value < len(base.items):
-            items = list(base.items)
-            items[index.value] = value
-            rebind(machine, frame, base_node, replace(base, items=tuple(items)))
+        changed = _with_item(base, index, value)
+        if changed is not None:
+            rebind(machine, frame, base_node, changed)
+    elif isinstance(base, Instance) and isinstance(base.cls, Api):
+        layers = machine.attribute(base, "layers")
+        if layers is not None:  # `network[2] = layer`
+            replaced = _with_item(layers, index, value) or unknown("one of the layers was replaced")
+            machine.set_attribute(base, "layers", replaced)
     elif isinstance(base_node, (cst.Name, cst.Attribute)) and not isinstance(base, Instance):
         # An array written element by element is still that array, of which less is known.
         arguments = (Argument(None, base), Argument(None, index or NOTHING), Argument(None, value))
-        changed = Apply(Api("operator.setitem"), arguments, origin=NodeOrigin(frame.unit, target))
-        bind(machine, frame, base_node, changed)
+        array = Apply(Api("operator.setitem"), arguments, origin=NodeOrigin(frame.unit, target))
+        bind(machine, frame, base_node, array)
+
+
+def _with_item(base: Term, index: Term | None, value: Term) -> Sequence | None:
+    """A list with one element replaced, or None if it is not known which."""
+    at = index.value if isinstance(index, Const) and isinstance(index.value, int) else None
+    if not isinstance(base, Sequence) or at is None or not -len(base.items) <= at < len(base.items):
+        return None
+    items = list(base.items)
+    items[at] = value
+    return replace(base, items=tuple(items))
 
 
 def rebind(machine: Machine, frame: Frame, place: cst.CSTNode, value: Term) -> None:
@@ -458,6 +472,7 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
     """
     names, heap = dict(frame.names), dict(machine.heap)
     known_sites, feeds, memo = len(machine.sites), dict(machine.feeds), dict(machine.memo)
+    compiled = len(machine.compilations)
     passed_over = len(machine.passed_over)
     is_within, machine.is_probing, done = machine.is_probing, True, (machine.loops_probed + 1, machine.left_out)
     start()
@@ -473,7 +488,7 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
     if not grows and not has_more:
         _forget_lengths(machine, frame, names, heap)
         return FALLS
-    del machine.sites[known_sites:]
+    del machine.sites[known_sites:], machine.compilations[compiled:]
     machine.feeds.clear()
     machine.feeds.update(feeds)
     machine.memo = memo  # what was remembered has its sites struck out
