@@ -47,7 +47,7 @@ def _combined(operation: str, operands: list[Term], facts: list[Facts]) -> Facts
         return _with_number(operation, other, operands[0])
     if isinstance(operands[0], Const):
         return other if other.activation == "linear" else _mixed(facts)
-    if operation == "subtract" and other.reason == _LOGARITHM:
+    if operation == "subtract" and one.activation == "linear" and other.reason == _LOGARITHM:
         return Facts(reason="a logarithm is taken off it, as a log-softmax does", shape=one.shape)
     if one.activation == "linear" or other.activation == "linear":
         # Something unbounded plus or times anything but its own squashed self is unbounded.

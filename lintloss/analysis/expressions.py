@@ -714,8 +714,6 @@ def elements_of(machine: Machine, term: Term, origin: NodeOrigin | None) -> tupl
 
 
 def _elements(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[list[Term], bool]:
-    if isinstance(term, (Sequence, Mapping)) and term.is_open and next(term.parts(), None) is None:
-        return [unknown("an element of what is filled elsewhere", origin)], False
     if isinstance(term, Sequence) and len(term.items) <= LONGEST_UNROLLED:
         return list(term.items), True
     if isinstance(term, Mapping) and len(term.entries) <= LONGEST_UNROLLED:

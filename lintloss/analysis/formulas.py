@@ -198,7 +198,11 @@ def _only_measures(machine: Machine, found: _Match, summands: list[tuple[bool, T
     products = (_operation(machine, summand) for _, summand in summands)
     factors = (_operation(machine, factor) for product in products if product is not None for factor in product[1])
     logarithms = [factor[2].entry for factor in factors if factor is not None and factor[0] == "log"]
-    is_measure = all(entry.framework == "numpy" for entry in logarithms)
+    imported = machine.mains[0].outline.imports.values()
+    goes_by_its_name = any(
+        machine.book.canonical(path).startswith("numpy") > path.startswith("numpy") for path in imported
+    )
+    is_measure = all(entry.framework == "numpy" for entry in logarithms) and not goes_by_its_name
     return is_measure and not _is_made(machine, found.prediction, ("sigmoid", "softmax"))
 
 

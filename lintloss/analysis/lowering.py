@@ -109,7 +109,7 @@ class Lowered:
         return self._made(suite, tuple(statements))
 
     def _else(self, statements: Sequence[ast.stmt]) -> cst.Else | None:
-        return _else(self._suite(statements)) if statements else None
+        return self._made(_else(self._suite(statements)), tuple(statements)) if statements else None
 
     def _made(self, node: Node, origin: Origin) -> Node:
         self._origins[id(node)] = origin
