@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from textwrap import dedent
+from typing import NoReturn
 
+import libcst as cst
 import pytest
 
 from lintloss import linter
@@ -350,6 +352,16 @@ def test_compiled_losses(activation: str, labels: str, before: str, after: str) 
     assert fixed(code.format(activation=activation, labels=labels, loss=before)) == code.format(
         activation=activation, labels=labels, loss=after
     )
+
+
+def test_code_that_libcst_cannot_parse_gets_no_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(code: str) -> NoReturn:
+        raise cst.ParserSyntaxError("unknown", lines=[code], raw_line=1, raw_column=1)
+
+    text = "import tensorflow as tf\n\nloss = tf.nn.softmax_cross_entropy_with_logits(y, tf.nn.softmax(x))\n"
+    monkeypatch.setattr(cst, "parse_module", refuse)
+    report = linter.lint([Source.from_text(text, "made.py")], Settings())
+    assert [(finding.code, finding.span.start.row, finding.fix) for finding in report.findings] == [("LL101", 3, None)]
 
 
 def test_a_class_without_a_module_in_reach_is_imported() -> None:

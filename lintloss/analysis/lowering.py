@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -21,12 +21,11 @@ Origin = ast.AST | Sequence[ast.AST]
 
 Node = TypeVar("Node", bound=cst.CSTNode)
 
-
 DEEPEST = 180  # levels that code may be nested; those who walk it have a stack for no more
 
 
-class TooDeep(Exception):
-    """Code that is nested deeper than anyone could walk it."""
+class NotLowered(Exception):
+    """Code that is nested deeper than anyone could walk it, or of a kind that is not known here."""
 
 
 class Lowered:
@@ -35,7 +34,7 @@ class Lowered:
     def __init__(self, statements: Sequence[ast.stmt], lines: Sequence[str]) -> None:
         """Take statements and the rows of the file that they stand in.
 
-        Raises `TooDeep`, and `cst.ParserSyntaxError` for formatted strings that LibCST's parser does not know.
+        Raises `NotLowered`, and `cst.ParserSyntaxError` for formatted strings that LibCST's parser does not know.
         """
         self._lines = lines
         self._origins: dict[int, Origin] = {}
@@ -98,7 +97,7 @@ class Lowered:
         return self._made(_line(self._small(statements)), tuple(statements))
 
     def _small(self, statements: Iterable[ast.stmt]) -> list[cst.BaseSmallStatement]:
-        return [self._made(_SIMPLE[type(each)](self, each), each) for each in statements]
+        return [self._made(_known(_SIMPLE, each)(self, each), each) for each in statements]
 
     def _suite(self, statements: Sequence[ast.stmt]) -> cst.BaseSuite:
         first = statements[0]
@@ -202,9 +201,9 @@ class Lowered:
     def expression(self, node: ast.expr) -> Any:
         """An expression, or what stands for one in a tuple, as LibCST has it."""
         if self._depth > DEEPEST:
-            raise TooDeep
+            raise NotLowered
         self._depth += 1
-        made = _EXPRESSIONS[type(node)](self, node)
+        made = _known(_EXPRESSIONS, node)(self, node)
         self._depth -= 1
         self._origins[id(made)] = node
         return made
@@ -369,6 +368,16 @@ class Lowered:
             self._origins[each] = node
         line = cst.ensure_type(module.body[0], cst.SimpleStatementLine)
         return cst.ensure_type(line.body[0], cst.Expr).value
+
+
+_Lowering = Callable[[Lowered, Any], Any]
+
+
+def _known(table: Mapping[type[Any], _Lowering], node: ast.AST) -> _Lowering:
+    known = table.get(type(node))
+    if known is None:
+        raise NotLowered
+    return known
 
 
 def _dotted(path: str) -> cst.Name | cst.Attribute:
@@ -549,17 +558,17 @@ _COMPARE = _operators(
 )
 
 
-def _bare(kind: type[cst.CSTNode]) -> Callable[[Lowered, Any], Any]:
+def _bare(kind: type[cst.CSTNode]) -> _Lowering:
     """Statements of which nothing is followed."""
     make = _maker(kind)
     return lambda lowered, node: make()
 
 
-def _declaring(make: Callable[..., Any]) -> Callable[[Lowered, Any], Any]:
+def _declaring(make: Callable[..., Any]) -> _Lowering:
     return lambda lowered, node: make([_declared(_name(name)) for name in node.names])
 
 
-_SIMPLE: dict[type[ast.stmt], Callable[[Lowered, Any], Any]] = {
+_SIMPLE: dict[type[ast.stmt], _Lowering] = {
     ast.Expr: lambda lowered, node: _expression(lowered.expression(node.value)),
     ast.Assign: Lowered.assign,
     ast.AnnAssign: Lowered.annotated,
@@ -576,7 +585,7 @@ _SIMPLE: dict[type[ast.stmt], Callable[[Lowered, Any], Any]] = {
     ast.Pass: _bare(cst.Pass),
     ast.Assert: _bare(cst.Assert),
 }
-_COMPOUND: dict[type[ast.stmt], Callable[[Lowered, Any], Any]] = {
+_COMPOUND: dict[type[ast.stmt], _Lowering] = {
     ast.FunctionDef: Lowered.function,
     ast.AsyncFunctionDef: Lowered.function,
     ast.ClassDef: Lowered.class_,
@@ -593,7 +602,7 @@ if sys.version_info >= (3, 11):
     _COMPOUND[ast.TryStar] = _bare(cst.TryStar)
 if sys.version_info >= (3, 12):
     _SIMPLE[ast.TypeAlias] = _bare(cst.TypeAlias)
-_EXPRESSIONS: dict[type[ast.expr], Callable[[Lowered, Any], Any]] = {
+_EXPRESSIONS: dict[type[ast.expr], _Lowering] = {
     ast.Name: Lowered.name,
     ast.Constant: Lowered.constant,
     ast.JoinedStr: Lowered.formatted,

@@ -15,7 +15,7 @@ import libcst as cst
 
 from lintloss.analysis import codegen
 from lintloss.analysis.codegen import Place
-from lintloss.analysis.lowering import DEEPEST, Lowered, TooDeep
+from lintloss.analysis.lowering import DEEPEST, Lowered, NotLowered
 from lintloss.finding import Span
 from lintloss.sources import Source
 
@@ -57,7 +57,7 @@ class Unit:
     def _lowered(self) -> Lowered:
         try:
             return Lowered(self.statements, self.source.lines)
-        except (TooDeep, cst.ParserSyntaxError) as error:
+        except (NotLowered, cst.ParserSyntaxError) as error:
             raise Unparsable from error
 
     @cached_property
@@ -131,7 +131,9 @@ class Unit:
 
     def rows(self, node: cst.CSTNode) -> Place:
         """Like `span`, in rows and columns of `source.text`."""
-        place = self._lowered.place(node) or self._places.get(id(node))
+        place = self._lowered.place(node)
+        if place is None and "module" in vars(self):  # a node that LibCST has parsed, if it is of this unit at all
+            place = self._places.get(id(node))
         return place or (self.first, 1, self.first, 1)
 
     def code(self, node: cst.CSTNode) -> str:

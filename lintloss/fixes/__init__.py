@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.facts import Facts
 from lintloss.analysis.sites import Site
+from lintloss.analysis.syntax import Unparsable
 from lintloss.finding import Applicability, Edit, Fix, Location
 from lintloss.fixes import arguments, callables, formulas, labels, layers, preactivation
 from lintloss.fixes.misuse import Change, Misuse
@@ -47,12 +48,19 @@ def propose(rule: Rule, site: Site, prediction: Facts, labels: Facts | None, boo
     """The first of the rule's fixes that can be made; its message names the others."""
     misuse = Misuse(site, prediction, labels, book)
     for option in rule.fixes:
-        change = VERBS[option.verb](misuse, option.arguments)
+        change = _change(option.verb, misuse, option.arguments)
         if change is not None and _is_sound(change.edits):
             edits = tuple(dict.fromkeys(placed.edit for placed in change.edits))
             applicability = max(option.applicability, change.applicability, key=_WEAKNESS.index)
             return Fix(applicability, _message(misuse, option, rule.fixes), edits)
     return None
+
+
+def _change(verb: str, misuse: Misuse, wanted: Mapping[str, object]) -> Change | None:
+    try:
+        return VERBS[verb](misuse, wanted)
+    except Unparsable:  # there is syntax that Python knows and LibCST does not
+        return None
 
 
 def _message(misuse: Misuse, chosen: FixOption, options: Iterable[FixOption]) -> str:
