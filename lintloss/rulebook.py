@@ -121,9 +121,24 @@ def _judge(ways: Sequence[Site], facts: Evaluator, rules: Iterable[Rule], book: 
     outcomes = tuple(
         _outcome(case, guards, applicable) for site in ways for case, guards in _cases(site, facts, book, backend)
     )
+    outcomes = _in_training(outcomes)
     certain = _certain(outcomes)
     verdict, reason = _verdict(any(site.is_open for site in ways), outcomes, certain)
     return Judgement(ways[0], outcomes, verdict, reason, certain)
+
+
+def _in_training(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """The outcomes while modules are in training mode, as they are until they are told otherwise, if these are right.
+
+    What inference adds (`if not self.training: x = softmax(x)`) does not make the training wrong.
+    """
+    trained = tuple(
+        outcome
+        for outcome in outcomes
+        if all(guard.holds or not guard.condition.is_of_training for guard in outcome.guards.values())
+    )
+    is_right = not any(outcome.held or outcome.doubt for outcome in trained)
+    return trained if trained and is_right else outcomes
 
 
 def _cases(site: Site, facts: Evaluator, book: ApiBook, backend: str) -> Iterator[tuple[Case, Guards]]:

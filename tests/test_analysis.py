@@ -634,6 +634,37 @@ def test_imports_are_looked_for_in_the_whole_project_from_any_folder_of_it(
     assert [finding.code for finding in report.findings] == ["LL101"]
 
 
+MODES = {
+    "if not self.training:\n            z = torch.softmax(z, 1)": CallVerdict.FINE,
+    "if self.training:\n            return z\n        z = torch.softmax(z, 1)": CallVerdict.FINE,
+    "if self.training:\n            z = torch.softmax(z, 1)": CallVerdict.UNDECIDED,
+    "if self.deployed:\n            z = torch.softmax(z, 1)": CallVerdict.UNDECIDED,
+    "if not self.training and self.deployed:\n            z = torch.softmax(z, 1)": CallVerdict.UNDECIDED,
+}
+
+
+@pytest.mark.parametrize("code", MODES)
+def test_modules_are_in_training_mode_until_they_are_told(code: str) -> None:
+    text = f"""
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        z = self.head(x)
+        {code}
+        return z
+
+nn.CrossEntropyLoss()(Net()(torch.rand(2, 8)), torch.tensor([0, 2]))
+"""
+    (call,) = linter.lint([Source.from_text(text, "made.py")], Settings()).loss_calls
+    assert call.verdict is MODES[code]
+
+
 ELSEWHERE = {
     "a library under another name, by a star": (
         "from tensorflow import nn as n\n\ndef net(x):\n    return n.softmax(x)\n",

@@ -623,7 +623,9 @@ def condition_of_term(
         if path in _OPPOSITE:
             term, holds = Apply(Api(_OPPOSITE[path]), term.arguments), False
     machine.kept.append(term)
-    return _decide(machine, Condition(key_of(term), origin=NodeOrigin(frame.unit, node)), holds)
+    is_of_training = isinstance(term, Attribute) and term.name == "training" and isinstance(term.base, Instance)
+    origin = NodeOrigin(frame.unit, node)
+    return _decide(machine, Condition(key_of(term), is_of_training=is_of_training, origin=origin), holds)
 
 
 def _decide(machine: Machine, condition: Condition, holds: bool) -> tuple[Condition | None, bool]:

@@ -117,10 +117,14 @@ class Mapping(Term):
 
 @dataclass(frozen=True)
 class Condition:
-    """A test in user code that could not be decided. `key` is equal for tests that go the same way."""
+    """A test in user code that could not be decided. `key` is equal for tests that go the same way.
+
+    `is_of_training`: it asks whether a module is in training mode.
+    """
 
     key: str
     written: str = ""
+    is_of_training: bool = field(default=False, kw_only=True)
     origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property
