@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,14 @@ def test_a_package_hands_on_what_it_imports(imported: str, tmp_path: Path, monke
         "train.py": CALL.format(imported, PACKAGES[imported]),
     }
     assert verdict_of(tmp_path, "pieces/costs.py", files, monkeypatch) is CallVerdict.MISUSED
+
+
+def test_a_notebook_beside_a_file_is_a_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = CALL.format("from costs import cost", "cost").splitlines(keepends=True)
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": lines}]
+    notebook = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+    files = {"costs.py": RELAY, "lesson.ipynb": notebook}
+    assert verdict_of(tmp_path, "costs.py", files, monkeypatch) is CallVerdict.MISUSED
 
 
 def test_another_module_of_the_same_name_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,13 +20,15 @@ from lintloss.sources import Source, Unreadable
 MOST_FILES_SEARCHED = 400
 MOST_READ_FOR_IMPORTS = 5_000_000  # some files are gigabytes of nothing
 MOST_FOLDERS_UP = 12
+MOST_NOTEBOOKS = 40  # beside a file; they hold pictures, too
 MOST_KEPT = 4_000_000  # characters of sources that one file after another has imported
 _MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 
 # A question about a path, and a digest of the answer.
 Look = tuple[str, str, str]
 
-_IMPORTS = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n#;]*)", re.MULTILINE)
+# A notebook's lines are JSON strings.
+_IMPORTS = re.compile(r"^[ \t]*\"?[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n#;]*)", re.MULTILINE)
 _NAME = re.compile(r"([\w.]+)(?:\s+as\s+\w+)?")
 _TEST = re.compile(r"(?:test_.*|.*_test|tests?|conftest)\.py")
 _DEFINED_TEST = re.compile(rb"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+test_|class[ \t]+\w+\([\w.]*TestCase\b)", re.MULTILINE)
@@ -182,8 +184,10 @@ class Tree:
             return b""
 
     def _near(self, path: Path) -> list[Path]:
-        """Python files around `path`, nearest first, without leaving the project."""
-        searched: dict[Path, None] = {}
+        """Python files around `path`, and notebooks beside it, nearest first, without leaving the project."""
+        beside = self._answer("notebooks", str(path.parent))
+        assert isinstance(beside, list)
+        searched: dict[Path, None] = dict.fromkeys(beside)
         folder = path.parent
         for _ in range(3):
             below = self._answer("below", str(folder))
@@ -193,6 +197,9 @@ class Tree:
                 break
             folder = folder.parent
         return sorted(searched, key=lambda place: (_steps(path, place), str(place)))[:MOST_FILES_SEARCHED]
+
+    def _notebooks(self, folder: Path) -> list[Path]:
+        return sorted(islice(folder.glob("*.ipynb"), MOST_NOTEBOOKS))
 
     def _below(self, folder: Path) -> list[Path]:
         places = islice(folder.rglob("*.py"), MOST_FILES_SEARCHED)
@@ -238,5 +245,6 @@ _QUESTIONS: dict[str, Callable[[Tree, Path], object]] = {
     "imports": Tree._imports,
     "tests": Tree._holds_tests,
     "below": Tree._below,
+    "notebooks": Tree._notebooks,
     "top": lambda tree, path: _is_top(path),
 }
