@@ -140,8 +140,13 @@ class Outline:
 
     @cached_property
     def _named(self) -> list[tuple[bytes, frozenset[bytes]]]:
-        """The words of each definition, under its name and that of its class."""
-        return self._words_by_name(lambda part: True)
+        """The words of each definition, under its name and that of its class, and those of a class' bases."""
+        bases = [
+            (item.name.encode(), frozenset(word for base in item.bases for word in words.of(base)))
+            for item in self.code.items
+            if isinstance(item, ClassCode)
+        ]
+        return self._words_by_name(lambda part: True) + bases
 
     @cached_property
     def _calling(self) -> list[tuple[bytes, frozenset[bytes]]]:

@@ -21,7 +21,7 @@ from lintloss.analysis.machine import (
 )
 from lintloss.analysis.modules import Project
 from lintloss.analysis.objects import Class, Function, Instance, Module
-from lintloss.analysis.outline import COMPILE
+from lintloss.analysis.outline import COMPILE, RUN_UNNAMED
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.syntax import last_name
 from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Parameter, Postponed, Sequence, Term, seen
@@ -155,7 +155,9 @@ def _in_context(sites: list[Site]) -> list[Site]:
 
 def _run_importers(machine: Machine, module: Module, relays: set[str]) -> None:
     """Run the files that import this one and name what leads to a relay: they may call what nobody here calls."""
-    targets = module.outline.leading_to(relays)
+    targets = (
+        module.outline.leading_to(relays) - RUN_UNNAMED
+    )  # which every class has: who makes an object names its class
     for importer in machine.project.importers(module):
         outline = importer.outline
         if not outline.names_any(targets):
@@ -251,10 +253,11 @@ def _run_methods(machine: Machine, cls: Class, leading: frozenset[str]) -> None:
         method for name, method in cls.methods.items() if name in leading and id(method.code) not in machine.called
     ]
     inherited = [method for name, method in _inherited(cls).items() if name in machine.making and name != "__init__"]
-    if not waiting and not inherited:
+    known = _instance_of(machine, cls)
+    is_to_be_made = known is None and cls.code.name in leading and "__init__" in cls.methods
+    if not waiting and not inherited and not is_to_be_made:
         return
     flags, passed_over = machine.flags_by_default, len(machine.passed_over)
-    known = _instance_of(machine, cls)
     if known is None:
         names = (method.code.name for method in [*waiting, *inherited])
         machine.spend(_budget(machine, *names), lambda: calls.instantiate(machine, cls, (), None))
