@@ -634,6 +634,62 @@ def test_imports_are_looked_for_in_the_whole_project_from_any_folder_of_it(
     assert [finding.code for finding in report.findings] == ["LL101"]
 
 
+CHOSEN = {
+    "a table of classes": "net = {'small': Small, 'large': Large}[name()]()",
+    "a conditional expression": """
+        flat = nn.Sequential(nn.Linear(8, 3), nn.Softmax(dim=1))
+        net = flat if name() else nn.Sequential(nn.Linear(8, 5), nn.Linear(5, 3), nn.Softmax(dim=1))
+        """,
+    "a layer added under a condition": """
+        layers = [nn.Linear(8, 4)]
+        if name():
+            layers.append(nn.Dropout(rate()))
+        layers += [nn.Linear(4, 3), nn.Softmax(dim=1)]
+        net = nn.Sequential(*layers)
+        """,
+    "a layer put in another's place": """
+        net = nn.Sequential(nn.Linear(8, 3), nn.ReLU())
+        net[1] = nn.Softmax(dim=1)
+        """,
+}
+
+
+@pytest.mark.parametrize("case", CHOSEN)
+def test_networks_that_end_alike_whichever_it_is(case: str) -> None:
+    head = """
+        import torch
+        from torch import nn
+
+        class Small(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = nn.Sequential(nn.Linear(8, 3), nn.Softmax(dim=1))
+
+            def forward(self, x):
+                return self.layers(x)
+
+        class Large(Small):
+            pass
+        """
+    loss = "nn.CrossEntropyLoss()(net(torch.rand(2, 8)), torch.tensor([0, 2]))\n"
+    text = f"{textwrap.dedent(head)}\n{textwrap.dedent(CHOSEN[case])}\n{loss}"
+    (call,) = linter.lint([Source.from_text(text, "made.py")], Settings()).loss_calls
+    assert (call.verdict, call.codes) == (CallVerdict.MISUSED, ("LL101",))
+
+
+UNHEARD_OF = [
+    "nn.CrossEntropyLoss(compiled=True)(torch.softmax(x, 1), y)",
+    "F.cross_entropy(torch.softmax(x, 1), y, compiled=True)",
+]
+
+
+@pytest.mark.parametrize("call", UNHEARD_OF)
+def test_a_keyword_that_no_version_has_hides_nothing(call: str) -> None:
+    head = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
+    (known,) = linter.lint([Source.from_text(f"{head}{call}\n", "made.py")], Settings()).loss_calls
+    assert (known.verdict, known.codes) == (CallVerdict.MISUSED, ("LL101",))
+
+
 MODES = {
     "if not self.training:\n            z = torch.softmax(z, 1)": CallVerdict.FINE,
     "if self.training:\n            return z\n        z = torch.softmax(z, 1)": CallVerdict.FINE,
