@@ -356,13 +356,14 @@ def _call_with(
     machine: Machine, frame: Frame, function: Term, arguments: tuple[Argument, ...], origin: NodeOrigin
 ) -> Term:
     """A call; where one of several lists is unpacked in it, as a condition has it, it is as many calls."""
-    for number, (keyword, value) in enumerate(arguments):
-        value = machine.taken(value)
-        if keyword == "*" and isinstance(value, Sequence):
+    for number, argument in enumerate(arguments):
+        if argument.keyword != "*":
+            continue
+        value, before, behind = machine.taken(argument.value), arguments[:number], arguments[number + 1 :]
+        if isinstance(value, Sequence):
             items = (Argument(None, item) for item in value.items)
-            return _call_with(machine, frame, function, (*arguments[:number], *items, *arguments[number + 1 :]), origin)
-        if keyword == "*" and isinstance(value, Choice):
-            before, behind = arguments[:number], arguments[number + 1 :]
+            return _call_with(machine, frame, function, (*before, *items, *behind), origin)
+        if isinstance(value, Choice):
             listed = [(*before, Argument("*", way), *behind) for way in (value.then, value.otherwise)]
             then, otherwise = (partial(_call_with, machine, frame, function, each, origin) for each in listed)
             return machine.either(frame, value.condition, then, otherwise)

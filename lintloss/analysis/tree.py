@@ -28,7 +28,9 @@ _MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 Look = tuple[str, str, str]
 
 # A notebook's lines are JSON strings.
-_IMPORTS = re.compile(r"^[ \t]*\"?[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n#;]*)", re.MULTILINE)
+_IMPORTS = re.compile(
+    r"(?:^|;)[ \t]*\"?[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n#;]*)", re.MULTILINE
+)
 _NAME = re.compile(r"([\w.]+)(?:\s+as\s+\w+)?")
 _TEST = re.compile(r"(?:test_.*|.*_test|tests?|conftest)\.py")
 _DEFINED_TEST = re.compile(rb"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+test_|class[ \t]+\w+\([\w.]*TestCase\b)", re.MULTILINE)
@@ -199,7 +201,7 @@ class Tree:
         return sorted(searched, key=lambda place: (_steps(path, place), str(place)))[:MOST_FILES_SEARCHED]
 
     def _notebooks(self, folder: Path) -> list[Path]:
-        return sorted(islice(folder.glob("*.ipynb"), MOST_NOTEBOOKS))
+        return sorted(folder.glob("*.ipynb"))[:MOST_NOTEBOOKS]
 
     def _below(self, folder: Path) -> list[Path]:
         places = islice(folder.rglob("*.py"), MOST_FILES_SEARCHED)
@@ -216,7 +218,7 @@ def _imported(base: str | None, names: str) -> Iterator[str]:
     """The dotted names that an import may mean a module by."""
     listed = [found[1] for found in _NAME.finditer(re.sub("#.*", "", names))]
     if base is None:
-        yield from (name[:end] for name in listed for end in [*_ends_of_words(name)])
+        yield from (name[:end] for name in listed for end in _ends_of_words(name))
     else:
         yield base
         yield from (f"{base}{name}" if base.endswith(".") else f"{base}.{name}" for name in listed)

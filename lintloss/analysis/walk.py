@@ -155,9 +155,8 @@ def _in_context(sites: list[Site]) -> list[Site]:
 
 def _run_importers(machine: Machine, module: Module, relays: set[str]) -> None:
     """Run the files that import this one and name what leads to a relay: they may call what nobody here calls."""
-    targets = (
-        module.outline.leading_to(relays) - RUN_UNNAMED
-    )  # which every class has: who makes an object names its class
+    # Methods that are run unnamed every class has; who makes an object names its class.
+    targets = module.outline.leading_to(relays) - RUN_UNNAMED
     for importer in machine.project.importers(module):
         outline = importer.outline
         if not outline.names_any(targets):
