@@ -135,6 +135,7 @@ class Machine:
     hosts_a_guest: bool = False  # whether a function of another file that leads to no site is being followed
     spent_on_guests: dict[tuple[int, tuple[int, int] | None], int] = field(default_factory=dict)  # steps, by call
     passed_over: list[int] = field(default_factory=list)  # code that can lead to a site, left out by decided tests
+    times_passed_over: int = 0  # how often a decided test left any code out
     come_to: set[int] = field(default_factory=set)  # statements, blocks and alternatives that were run
     is_probing: bool = False  # whether a loop's body is run only to find what it changes
     loops_probed: int = 0
@@ -210,7 +211,10 @@ class Machine:
 
     def pass_over(self, frame: Frame, node: cst.CSTNode | None) -> None:
         """Take note that a decided test leaves code out: with other flags it might lead to a site."""
-        if node is None or frame.module is not self.mains[0]:
+        if node is None:
+            return
+        self.times_passed_over += 1
+        if frame.module is not self.mains[0]:
             return
         known = self._may_lead.get(id(node))
         if known is None:

@@ -473,7 +473,7 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
     names, heap = dict(frame.names), dict(machine.heap)
     known_sites, feeds, memo = len(machine.sites), dict(machine.feeds), dict(machine.memo)
     compiled = len(machine.compilations)
-    passed_over = len(machine.passed_over)
+    passed_over = machine.times_passed_over
     is_within, machine.is_probing, done = machine.is_probing, True, (machine.loops_probed + 1, machine.left_out)
     start()
     ended = block(machine, frame, body)
@@ -483,19 +483,17 @@ def _turns(machine: Machine, frame: Frame, body: cst.BaseSuite, start: Callable[
         return ended
     changed = [name for name, value in names.items() if frame.names.get(name) is not value]
     grows = any(_is_built_on(frame.names.get(name), names[name]) for name in changed)
-    # Code that was left out in the first turn may be come to in another, when more has been counted or filled.
-    has_more = machine.has_passed_over(passed_over) or (machine.loops_probed, machine.left_out) != done
-    if not grows and not has_more:
+    later = _at_later_turns(names, frame.names), _of_objects(heap, heap, machine.heap, _at_later_turns)
+    # Code that a test left out in the first turn may be come to in another, when more has been counted or filled.
+    has_more = machine.times_passed_over != passed_over and later != (names, heap)
+    if not grows and not has_more and (machine.loops_probed, machine.left_out) == done:
         _forget_lengths(machine, frame, names, heap)
         return FALLS
     del machine.sites[known_sites:], machine.compilations[compiled:]
     machine.feeds.clear()
     machine.feeds.update(feeds)
     machine.memo = memo  # what was remembered has its sites struck out
-    frame.names, machine.heap = (
-        _at_later_turns(names, frame.names),
-        _of_objects(heap, heap, machine.heap, _at_later_turns),
-    )
+    frame.names, machine.heap = later
     for name in changed if grows else ():
         frame.names[name] = Carried(name, names[name], origin=names[name].origin)
     start()
