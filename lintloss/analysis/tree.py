@@ -28,9 +28,8 @@ _MARKS_OF_A_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
 Look = tuple[str, str, str]
 
 # A notebook's lines are JSON strings.
-_IMPORTS = re.compile(
-    r"(?:^|;)[ \t]*\"?[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n#;]*)", re.MULTILINE
-)
+_IMPORTS = re.compile(rb"^[ \t\"]*(?:from|import)\b[^\n(]*(?:\([^)]*\))?[^\n]*", re.MULTILINE)
+_IMPORT = re.compile(r"(?:\bfrom[ \t]+([\w.]+)[ \t]+)?\bimport\b[ \t]*(\([^)]*\)|[^#;]*)")
 _NAME = re.compile(r"([\w.]+)(?:\s+as\s+\w+)?")
 _TEST = re.compile(r"(?:test_.*|.*_test|tests?|conftest)\.py")
 _DEFINED_TEST = re.compile(rb"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+test_|class[ \t]+\w+\([\w.]*TestCase\b)", re.MULTILINE)
@@ -156,18 +155,20 @@ class Tree:
         self._ask("imports", place)
         return list(self._naming(path, self._imports_of(place)))
 
-    def _naming(self, path: Path, imported: Iterable[str]) -> Iterator[str]:
+    def _naming(self, path: Path, imports: Iterable[bytes]) -> Iterator[str]:
         name = path.parent.name if path.name == "__init__.py" else path.stem
-        return (each for each in imported if name in each.split("."))
+        wanted = name.encode()
+        lines = (line.decode("utf-8", "replace") for line in imports if wanted in line)
+        found = (each for line in lines for match in _IMPORT.finditer(line) for each in _imported(*match.groups()))
+        return (each for each in dict.fromkeys(found) if name in each.split("."))
 
-    def _imports_of(self, place: Path) -> tuple[str, ...]:
+    def _imports_of(self, place: Path) -> list[bytes]:
         found = self._answer("imports", str(place))
-        assert isinstance(found, tuple)
+        assert isinstance(found, list)
         return found
 
-    def _imports(self, place: Path) -> tuple[str, ...]:
-        text = self._bytes(place).decode("utf-8", "replace")
-        return tuple(dict.fromkeys(path for found in _IMPORTS.finditer(text) for path in _imported(*found.groups())))
+    def _imports(self, place: Path) -> list[bytes]:
+        return _IMPORTS.findall(self._bytes(place))
 
     def _is_among_tests(self, path: Path) -> bool:
         """Whether a file is called like one of tests, or lies with them."""
@@ -189,16 +190,19 @@ class Tree:
         """Python files around `path`, and notebooks beside it, nearest first, without leaving the project."""
         beside = self._answer("notebooks", str(path.parent))
         assert isinstance(beside, list)
-        searched: dict[Path, None] = dict.fromkeys(beside)
+        away: dict[Path, int] = dict.fromkeys(beside, 0)  # how many folders a file is away
         folder = path.parent
-        for _ in range(3):
+        for up in range(3):
             below = self._answer("below", str(folder))
             assert isinstance(below, list)
-            searched.update(dict.fromkeys(place for place in below if place != path))
-            if self.is_top(folder) or len(searched) >= MOST_FILES_SEARCHED:
+            here = len(folder.parts) + 1
+            for place in below:
+                away.setdefault(place, up + len(place.parts) - here)
+            if self.is_top(folder) or len(away) >= MOST_FILES_SEARCHED:
                 break
             folder = folder.parent
-        return sorted(searched, key=lambda place: (_steps(path, place), str(place)))[:MOST_FILES_SEARCHED]
+        away.pop(path, None)
+        return sorted(away, key=lambda place: (away[place], str(place)))[:MOST_FILES_SEARCHED]
 
     def _notebooks(self, folder: Path) -> list[Path]:
         return sorted(folder.glob("*.ipynb"))[:MOST_NOTEBOOKS]
@@ -206,12 +210,6 @@ class Tree:
     def _below(self, folder: Path) -> list[Path]:
         places = islice(folder.rglob("*.py"), MOST_FILES_SEARCHED)
         return [each for each in places if not any(part.startswith(".") for part in each.relative_to(folder).parts)]
-
-
-def _steps(one: Path, other: Path) -> int:
-    """How many folders lie between two files."""
-    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one.parts, other.parts, strict=False)))
-    return len(one.parts) + len(other.parts) - 2 * common
 
 
 def _imported(base: str | None, names: str) -> Iterator[str]:
