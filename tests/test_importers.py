@@ -29,39 +29,30 @@ def verdict_of(folder: Path, path: str, files: dict[str, str], monkeypatch: pyte
     return call.verdict
 
 
+MODULE = {"costs.py": RELAY}
+PACKAGE = {"pieces/__init__.py": "from .costs import cost\n", "pieces/costs.py": RELAY}
 IMPORTS = {
-    "from costs import cost": "cost",
-    "import costs": "costs.cost",
-    "import costs as c": "c.cost",
-    "from costs import *": "cost",
-    "from costs import (\n    cost,  # the one\n)": "cost",
+    "from costs import cost": ("cost", MODULE),
+    "import costs": ("costs.cost", MODULE),
+    "import costs as c": ("c.cost", MODULE),
+    "from costs import *": ("cost", MODULE),
+    "from costs import (\n    cost,  # the one\n)": ("cost", MODULE),
+    "from pieces import cost": ("cost", PACKAGE),
+    "import pieces": ("pieces.cost", PACKAGE),
+    "from pieces.costs import cost": ("cost", PACKAGE),
+    "import pieces.costs": ("pieces.costs.cost", PACKAGE),
+    "from pieces import costs": ("costs.cost", PACKAGE),
+    "from pieces import (\n    costs,\n)": ("costs.cost", PACKAGE),
 }
 
 
 @pytest.mark.parametrize("imported", IMPORTS)
 def test_whoever_imports_a_file_is_a_caller(imported: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {"costs.py": RELAY, "train.py": CALL.format(imported, IMPORTS[imported])}
-    assert verdict_of(tmp_path, "costs.py", files, monkeypatch) is CallVerdict.MISUSED
-
-
-PACKAGES = {
-    "from pieces import cost": "cost",
-    "import pieces": "pieces.cost",
-    "from pieces.costs import cost": "cost",
-    "import pieces.costs": "pieces.costs.cost",
-    "from pieces import costs": "costs.cost",
-    "from pieces import (\n    costs,\n)": "costs.cost",
-}
-
-
-@pytest.mark.parametrize("imported", PACKAGES)
-def test_a_package_hands_on_what_it_imports(imported: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {
-        "pieces/__init__.py": "from .costs import cost\n",
-        "pieces/costs.py": RELAY,
-        "train.py": CALL.format(imported, PACKAGES[imported]),
-    }
-    assert verdict_of(tmp_path, "pieces/costs.py", files, monkeypatch) is CallVerdict.MISUSED
+    """By its own name, or through a package that hands it on."""
+    callee, files = IMPORTS[imported]
+    *_, path = files
+    called = {**files, "train.py": CALL.format(imported, callee)}
+    assert verdict_of(tmp_path, path, called, monkeypatch) is CallVerdict.MISUSED
 
 
 def test_a_notebook_beside_a_file_is_a_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,11 +95,8 @@ def changed(base: Term, name: str, arguments: Arguments) -> Term | None:
         kept = ((key, value) for key, value in base.entries if not _is_equal(key, values[0]))
         return replace(base, entries=tuple(kept))
     if isinstance(base, Mapping) and name == "setdefault" and len(values) == 2 and isinstance(values[0], Const):
-        return (
-            base
-            if base.get(values[0].value) is not None
-            else replace(base, entries=(*base.entries, (values[0], values[1])))
-        )
+        is_there = base.get(values[0].value) is not None
+        return base if is_there else replace(base, entries=(*base.entries, (values[0], values[1])))
     return None
 
 

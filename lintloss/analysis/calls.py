@@ -39,6 +39,7 @@ from lintloss.analysis.terms import (
     Stated,
     Term,
     Unknown,
+    is_empty,
     seen,
 )
 
@@ -454,7 +455,7 @@ def instance_attribute(machine: Machine, instance: Instance, name: str, origin: 
 
 def _open_if_empty(machine: Machine, held: Term) -> Term:
     """An object's list or dict that is still empty is there to be filled, by methods that nobody in reach calls."""
-    if machine.is_open and isinstance(held, (Sequence, Mapping)) and next(held.parts(), None) is None:
+    if machine.is_open and isinstance(held, (Sequence, Mapping)) and is_empty(held):
         return replace(held, is_open=True)
     return held
 

@@ -132,8 +132,7 @@ class Lowered:
         """What follows an `if`: another, where `elif` says so."""
         first = node.orelse[0] if node.orelse else None
         if isinstance(first, ast.If) and self._lines[first.lineno - 1].startswith("elif", first.col_offset):
-            elif_: cst.If = self._made(self.if_(first), first)
-            return elif_
+            return self._made(self.if_(first), first)
         return self._else(node.orelse)
 
     def for_(self, node: ast.For | ast.AsyncFor) -> cst.For:
@@ -262,8 +261,7 @@ class Lowered:
             made = self._made(_boolean(made, operator, self.expression(each)), node)
             if number < len(others):
                 self._places[id(made)] = (*self._start(node), *self._end_before(each, others[number]))
-        whole: cst.BooleanOperation = made
-        return whole
+        return cst.ensure_type(made, cst.BooleanOperation)
 
     def _end_before(self, node: ast.expr, following: ast.expr) -> tuple[int, int]:
         """Where an operand ends before what follows it: after its parentheses, if it has any."""

@@ -27,6 +27,7 @@ from lintloss.analysis.terms import (
     Sequence,
     Term,
     Unknown,
+    is_empty,
     seen,
 )
 from lintloss.analysis.terms import Mapping as MappingTerm
@@ -548,8 +549,7 @@ def truth(machine: Machine, term: Term) -> bool | None:
     if isinstance(term, Const):
         return bool(term.value)
     if isinstance(term, (Sequence, MappingTerm)):
-        is_empty = next(term.parts(), None) is None
-        return None if is_empty and term.is_open else not is_empty
+        return None if is_empty(term) and term.is_open else not is_empty(term)
     if isinstance(term, (Function, Class, Module)) or machine.is_callable(term):
         return True
     return None

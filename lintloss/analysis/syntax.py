@@ -116,11 +116,8 @@ class Unit:
         pending: list[cst.CSTNode] = [self.module]
         while pending:
             found = pending.pop()
-            if (
-                isinstance(found, kind)
-                and place[:2] <= self._places[id(found)][:2]
-                and self._places[id(found)][2:] <= place[2:]
-            ):
+            within = self._places[id(found)] if isinstance(found, kind) else None
+            if within is not None and place[:2] <= within[:2] and within[2:] <= place[2:]:
                 return found
             pending += found.children[::-1]
         return node
@@ -172,7 +169,7 @@ class NodeOrigin:
 
 @dataclass(eq=False)
 class FunctionCode:
-    """A function's code; its LibCST node is parsed when it is first called.
+    """A function's code; its LibCST node is made when it is first called.
 
     `stated` are the facts that comments state of its parameters, once someone has asked.
     """
@@ -195,7 +192,7 @@ class FunctionCode:
 
     @property
     def node(self) -> cst.FunctionDef | cst.Lambda | None:
-        """The definition, or None if LibCST cannot parse it."""
+        """The definition, or None if it cannot be lowered."""
         if self._node is None:
             try:
                 found = [statement for statement in self.unit.body if isinstance(statement, cst.FunctionDef)]

@@ -115,6 +115,11 @@ class Mapping(Term):
         return found
 
 
+def is_empty(several: Sequence | Mapping) -> bool:
+    """Whether no element is known."""
+    return next(several.parts(), None) is None
+
+
 @dataclass(frozen=True)
 class Condition:
     """A test in user code that could not be decided. `key` is equal for tests that go the same way.
