@@ -17,6 +17,7 @@ from lintloss.suppressions import UNUSED, Suppressions
 
 if TYPE_CHECKING:
     from lintloss.analysis import Analysis
+    from lintloss.analysis.parsed import ParsedFiles
     from lintloss.analysis.tree import Tree
 
 _EXHAUSTED = "too intricate to follow to its end; loss calls in it may be missing"
@@ -40,8 +41,13 @@ class Checked:
 class Checker:
     """Checks sources one by one, with what they share read once."""
 
-    def __init__(self, sources: Sequence[Source] | Mapping[str, Source], settings: Settings) -> None:
-        """Take the sources that count before what is on disk.
+    def __init__(
+        self,
+        sources: Sequence[Source] | Mapping[str, Source],
+        settings: Settings,
+        parsed: ParsedFiles | None = None,
+    ) -> None:
+        """Take the sources that count before what is on disk, and what was parsed for another checker.
 
         Raises:
             UsageError: settings name unknown rules, or knowledge is broken.
@@ -53,7 +59,7 @@ class Checker:
         self._settings = settings
         self._codes = selected(rules, settings)
         self._dormant = rules.keys() - self._codes
-        self._analyser = Analyser(sources, settings, asked(settings))
+        self._analyser = Analyser(sources, settings, asked(settings), parsed)
 
     @property
     def tree(self) -> Tree:

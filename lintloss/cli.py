@@ -172,8 +172,8 @@ class _Pace(NamedTuple):
 
         def way(settings: Settings) -> Way:
             cache = None if self.no_cache else Cache(settings)
-            progress = {"progress": bar} if sys.stderr.isatty() else {}
-            return Way(self.jobs or available(), cache, timings=known, **progress)
+            plain = Way(self.jobs or available(), cache, timings=known)
+            return replace(plain, progress=bar) if sys.stderr.isatty() else plain
 
         try:
             yield way

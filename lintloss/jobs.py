@@ -15,6 +15,7 @@ from lintloss.config import Settings
 from lintloss.sources import Source, absolute
 
 if TYPE_CHECKING:
+    from lintloss.analysis.parsed import ParsedFiles
     from lintloss.cache import Cache
     from lintloss.checking import Checked
 
@@ -34,10 +35,14 @@ class Timings:
 
 @dataclass(frozen=True)
 class Way:
-    """How sources are checked: by how many processes, with which cache, and who is told how far it is."""
+    """How sources are checked: by how many processes, with which cache, and who is told how far it is.
+
+    What is `parsed` in this process may be used by the next run, too.
+    """
 
     jobs: int = 1
     cache: Cache | None = None
+    parsed: ParsedFiles | None = None
     progress: Progress = lambda done, total: None
     timings: Timings = field(default_factory=Timings)
 
@@ -59,7 +64,7 @@ def check_all(sources: Sequence[Source], known: Sequence[Source], settings: Sett
     left = [source for source in sources if source.filename not in found]
     total = len(sources)
     way.timings.cached += len(found)
-    for source, checked in _checked(left, known, settings, way.jobs):
+    for source, checked in _checked(left, known, settings, way):
         found[source.filename] = checked
         if checked.seconds:
             way.timings.checked.append((checked.seconds, source.filename))
@@ -84,13 +89,13 @@ def _from_cache(sources: Sequence[Source], known: Sequence[Source], cache: Cache
 
 
 def _checked(
-    sources: Sequence[Source], known: Sequence[Source], settings: Settings, jobs: int
+    sources: Sequence[Source], known: Sequence[Source], settings: Settings, way: Way
 ) -> Iterator[tuple[Source, Checked]]:
     if not sources:
         return
     from lintloss.checking import Checked, Checker, check_each
 
-    checker = Checker(known, settings)
+    checker = Checker(known, settings, way.parsed)
     loud: list[Source] = []
     for source in sources:
         if checker.is_quiet(source):
@@ -99,9 +104,9 @@ def _checked(
             loud.append(source)
     size = sum(len(source.text) for source in loud)
     on_disk = all(source.path is not None for source in known)
-    if jobs > 1 and size > WORTH_A_PROCESS and on_disk:
+    if way.jobs > 1 and size > WORTH_A_PROCESS and on_disk:
         from lintloss.processes import in_processes
 
-        yield from in_processes(loud, known, settings, checker, min(jobs, 1 + size // WORTH_A_PROCESS))
+        yield from in_processes(loud, known, settings, checker, min(way.jobs, 1 + size // WORTH_A_PROCESS))
     else:
         yield from check_each(loud, checker)

@@ -13,9 +13,11 @@ import pytest
 from lintloss import linter
 from lintloss.analysis import Analyser, calls, machine
 from lintloss.analysis.lowering import Lowered
+from lintloss.analysis.parsed import ParsedFiles
 from lintloss.config import Settings
 from lintloss.depth import on_deep_stack
 from lintloss.finding import CallVerdict
+from lintloss.jobs import Way
 from lintloss.sources import Source
 
 LOSS = "tf.nn.softmax_cross_entropy_with_logits"
@@ -225,3 +227,31 @@ def test_libcst_parses_what_fixes_change_and_nothing_else(monkeypatch: pytest.Mo
         report = linter.lint([Source.from_text(f"{HEAD}{right}\n\n{wrong}", "made.py")], Settings())
     assert [finding.code for finding in report.findings] == ["LL101"]
     assert parsed == [wrong]
+
+
+def test_after_an_edit_the_file_alone_is_parsed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it imports is parsed again only where that has changed, and counts as it is now."""
+    heads = "import tensorflow as tf\n\n\ndef head(x):\n    return {}(x @ x)\n"
+    train = f"import tensorflow as tf\nimport heads\n\n{LOSS}(y, heads.head(x))\n"
+    parsed: list[str] = []
+    parse, way = ast.parse, Way(parsed=ParsedFiles())
+
+    def note_parsed(text: str, *rest: object, **more: object) -> ast.AST:
+        parsed.append(text)
+        return parse(text, *rest, **more)  # type: ignore[call-overload, no-any-return]
+
+    def verdict_of(text: str) -> CallVerdict:
+        parsed.clear()
+        (call,) = linter.lint([Source.from_text(text, "train.py")], Settings(), way=way).loss_calls
+        return call.verdict
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ast, "parse", note_parsed)
+    Path("heads.py").write_text(right := heads.format(""))
+    assert verdict_of(train) is CallVerdict.FINE
+    assert sorted(parsed) == sorted([train, right])
+    assert verdict_of(edited := f"{train}# \n") is CallVerdict.FINE
+    assert parsed == [edited]
+    Path("heads.py").write_text(wrong := heads.format("tf.nn.softmax"))
+    assert verdict_of(edited) is CallVerdict.MISUSED
+    assert parsed[0] == wrong

@@ -9,6 +9,8 @@ import pytest
 
 from lintloss import CallVerdict, linter
 from lintloss.analysis import modules, tree
+from lintloss.analysis.machine import Machine
+from lintloss.analysis.objects import Module
 from lintloss.config import Settings
 from lintloss.sources import Source
 
@@ -80,3 +82,46 @@ def test_the_nearest_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     files = {f"a{number}.py": far for number in range(20)}
     files |= {"lesson/costs.py": RELAY, "lesson/zz.py": CALL.format("from costs import cost", "cost")}
     assert verdict_of(tmp_path, "lesson/costs.py", files, monkeypatch) is CallVerdict.MISUSED
+
+
+TRAINER = """import torch
+
+
+class Trainer:
+    def fit(self, scores, ids):
+        return torch.nn.functional.cross_entropy(scores, ids)
+"""
+FITS = "{}\n\n\ndef main(net, x, ids):\n    {}.fit(torch.softmax(net(x), 1), ids)\n"
+WAYS = {
+    "its class": ("from costs import Trainer", "Trainer()"),
+    "an object at the file's top": ("from costs import trainer", "trainer"),
+    "the file": ("import costs", "costs.Trainer()"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_method_is_reached_through_its_class_or_an_object(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported, owner = WAYS[way]
+    files = {
+        "costs.py": f"{TRAINER}\n\ntrainer = Trainer()\n",
+        "train.py": "import torch\n" + FITS.format(imported, owner),
+    }
+    assert verdict_of(tmp_path, "costs.py", files, monkeypatch) is CallVerdict.MISUSED
+
+
+def test_who_names_a_method_alone_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that imports something else, `fit` is the method of whatever it was given."""
+    run: list[str] = []
+    runs = modules.Project.run
+
+    def note_run(self: modules.Project, machine: Machine, module: Module) -> None:
+        run.append(module.name)
+        runs(self, machine, module)
+
+    other = "from costs import Size\n\n\ndef main(estimator, x, ids):\n    estimator.fit(x, ids)\n"
+    files = {"costs.py": f"{TRAINER}\n\nclass Size:\n    pass\n", "train.py": other}
+    monkeypatch.setattr(modules.Project, "run", note_run)
+    assert verdict_of(tmp_path, "costs.py", files, monkeypatch) is CallVerdict.OPEN
+    assert "train" not in run

@@ -85,7 +85,7 @@ def test_what_is_walked_is_found_as_it_is_written(name: str) -> None:
             node = pending.pop()
             if unit._lowered.made_of(node) is not None and isinstance(node, cst.BaseExpression):
                 found = unit.exact(node)
-                assert id(found) in unit._places
+                assert id(found) in unit._layout.places
                 assert unit.code(found) in unit.code(node)
             pending += [child for child in children(node) if not isinstance(node, cst.MatchPattern)]
 
@@ -134,7 +134,7 @@ def same(unit: Unit, lowered: cst.CSTNode, parsed: cst.CSTNode) -> int:
     place = unit._lowered.place(lowered)
     assert place is not None or not isinstance(lowered, _LEFT_OUT), written
     if place is not None and not _is_placed_otherwise(lowered, parsed):
-        assert place == unit._places[id(parsed)], written
+        assert place == unit.rows(parsed), written
     if isinstance(lowered, cst.SimpleString):
         assert isinstance(parsed, (cst.SimpleString, cst.ConcatenatedString)), written
         assert ast.literal_eval(lowered.value) == parsed.evaluated_value, written

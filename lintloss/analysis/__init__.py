@@ -13,6 +13,7 @@ from lintloss.sources import Source, absolute
 if TYPE_CHECKING:
     from lintloss.analysis.apis import ApiBook
     from lintloss.analysis.facts import Evaluator
+    from lintloss.analysis.parsed import ParsedFiles
     from lintloss.analysis.tree import Tree
     from lintloss.analysis.words import Asked
     from lintloss.config import Settings
@@ -52,14 +53,18 @@ class Analyser:
         sources: Sequence[Source] | Mapping[str, Source],
         settings: Settings | None = None,
         asked: Asked | None = None,
+        parsed: ParsedFiles | None = None,
     ) -> None:
-        """Take the sources that count before what is on disk: a mapping has them by their absolute paths."""
+        """Take the sources that count before what is on disk: a mapping has them by their absolute paths.
+
+        What was parsed for another analyser need not be parsed again.
+        """
         from lintloss.analysis import apis, modules, words
 
         self._book = apis.load(settings)
         if not isinstance(sources, Mapping):
             sources = {absolute(source.filename): source for source in sources}
-        self._project = modules.Project(self._book, Path.cwd(), sources, asked or words.EVERYTHING)
+        self._project = modules.Project(self._book, Path.cwd(), sources, asked or words.EVERYTHING, parsed)
 
     @property
     def tree(self) -> Tree:

@@ -426,7 +426,9 @@ def _unary(machine: Machine, frame: Frame, node: cst.UnaryOperation) -> Term:
 
 def operate(machine: Machine, name: str, operands: tuple[Term, ...], origin: NodeOrigin) -> Term:
     """An operator's value: computed where the operands are plain constants, an `operator.*` call otherwise."""
-    operands = tuple(machine.chosen(operand) for operand in operands)
+    operands = tuple(machine.taken(operand) for operand in operands)
+    if not any(isinstance(operand, Apply) for operand in operands):  # with a tensor, nobody needs to know the other
+        operands = tuple(machine.chosen(operand) for operand in operands)
     if all(isinstance(operand, Const) for operand in operands):
         folded = _folded(name, [operand.value for operand in operands if isinstance(operand, Const)])
         if folded is not _UNFOLDED:

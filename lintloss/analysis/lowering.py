@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import libcst as cst
 
-from lintloss.analysis.codegen import Place, places
+from lintloss.analysis.codegen import Place, layout
 
 # What a node is made of: an expression or statement, or the statements of a block or a line.
 Origin = ast.AST | Sequence[ast.AST]
@@ -360,7 +360,7 @@ class Lowered:
         module = cst.parse_module(f"({self._text(node)})\n")
         self._parsed.append(module)
         row, column = self._start(node)
-        for each, (top, left, bottom, right) in places(module).items():
+        for each, (top, left, bottom, right) in layout(module).places.items():
             shifts = [column - 2 if inner == 1 else 0 for inner in (top, bottom)]
             self._places[each] = (top + row - 1, left + shifts[0], bottom + row - 1, right + shifts[1])
             self._origins[each] = node

@@ -12,11 +12,12 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from lintloss.analysis import syntax, words
+from lintloss.analysis import words
 from lintloss.analysis.apis import ApiBook
 from lintloss.analysis.machine import BudgetExceeded, Machine, unknown
 from lintloss.analysis.objects import Deferred, Frame, Module
 from lintloss.analysis.outline import Outline
+from lintloss.analysis.parsed import ParsedFiles
 from lintloss.analysis.syntax import NodeOrigin, Unit
 from lintloss.analysis.terms import Api, Term, Unknown
 from lintloss.analysis.tree import Tree
@@ -25,21 +26,26 @@ from lintloss.sources import Source, absolute
 
 MOST_FOLDERS_UP = 12
 MOST_IMPORTERS = 12
-MOST_PARSED = 1_000_000  # characters of code whose trees are kept: they take some hundred bytes each
-LEAST_PARSED = 1_000  # characters that what is kept of a file takes as much as, however short the file is
 
 
 class Project:
     """The modules that one analysis has reached."""
 
-    def __init__(self, book: ApiBook, root: Path, sources: Mapping[str, Source], asked: Asked = EVERYTHING) -> None:
+    def __init__(
+        self,
+        book: ApiBook,
+        root: Path,
+        sources: Mapping[str, Source],
+        asked: Asked = EVERYTHING,
+        parsed: ParsedFiles | None = None,
+    ) -> None:
         self._book = book
         self.tree = Tree(sources, root)
         self._modules: dict[str, Module | None] = {}
         self._arriving: set[int] = set()
         self._arrived_terms: dict[Deferred, Term] = {}
         self._outlines: dict[str, Outline] = {}
-        self._parsed = 0  # what all outlines weigh
+        self._parsed = parsed or ParsedFiles()
         self._asked = asked
         self.frame: Frame = Frame(None, None)  # type: ignore[arg-type]
 
@@ -59,20 +65,16 @@ class Project:
         """Drop what running modules has bound; of the parsed code, what was used last is kept."""
         self._modules.clear()
         self._arrived_terms.clear()
-        while self._parsed > MOST_PARSED and self._outlines:
-            oldest = next(iter(self._outlines))
-            self._parsed -= _weight(self._outlines.pop(oldest))
+        self._parsed.trim()
+        self._outlines = {key: each for key, each in self._outlines.items() if self._parsed.holds(key, each.code)}
 
     def _make(self, source: Source, path: Path) -> Module:
         key = str(path.absolute())
-        outline = self._outlines.pop(key, None)
-        if outline is None or not _is_same(outline.code.source, source):
-            self._parsed -= _weight(outline) if outline is not None else 0
+        code = self._parsed.of(key, source)
+        outline = self._outlines.get(key)
+        if outline is None or outline.code is not code:
             defines = partial(self._defines, path.absolute().parent)
-            outline = Outline(syntax.index(source), self._book, self._asked, defines)
-            self._parsed += _weight(outline)
-        self._outlines[key] = outline
-        code = outline.code
+            outline = self._outlines[key] = Outline(code, self._book, self._asked, defines)
         first = code.items[0] if code.items else None
         unit = first if isinstance(first, Unit) else first.unit if first is not None else Unit(source, 1, 1)
         module = Module(path.stem, code, outline)
@@ -273,14 +275,6 @@ class Project:
             return self._make(_empty(path), path)
         source = self.tree.source(path)
         return self._make(source, path) if source is not None else None
-
-
-def _weight(outline: Outline) -> int:
-    return LEAST_PARSED + len(outline.code.source.text)
-
-
-def _is_same(one: Source, other: Source) -> bool:
-    return (one.original, one.filename) == (other.original, other.filename)
 
 
 def _empty(path: Path) -> Source:

@@ -133,6 +133,14 @@ class Outline:
         wanted = {name.encode() for name in targets}
         return any(not wanted.isdisjoint(line.split()) for line in self._lines)
 
+    def entrances(self, targets: frozenset[str]) -> frozenset[str]:
+        """The names by which another file can come to these: not methods', whose objects or classes it has to name.
+
+        What the file's top binds otherwise is among them, for it may be such an object.
+        """
+        methods = {name for item in self.code.items if isinstance(item, ClassCode) for name in item.methods}
+        return (targets - (methods - self._bound_at_top)) | (self._bound_at_top - self.definitions.keys())
+
     def naming(self, targets: Iterable[str]) -> frozenset[str]:
         """The functions, methods and classes that name one of the targets themselves."""
         wanted = {name.encode() for name in targets}

@@ -52,6 +52,7 @@ class Unit:
     last: int
     indented: bool = False
     statements: list[ast.stmt] = field(default_factory=list, repr=False)
+    _exact: dict[int, cst.CSTNode] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _lowered(self) -> Lowered:
@@ -74,10 +75,8 @@ class Unit:
             raise Unparsable from error
 
     @cached_property
-    def _places(self) -> dict[int, Place]:
-        shift = self.first - 1 - self.indented
-        found = codegen.places(self.module).items()
-        return {node: (top + shift, left, bottom + shift, right) for node, (top, left, bottom, right) in found}
+    def _layout(self) -> codegen.Layout:
+        return codegen.layout(self.module)
 
     @property
     def is_silent(self) -> bool:
@@ -109,18 +108,31 @@ class Unit:
 
         It is the outermost node of its kind within its place.
         """
-        place = self._lowered.place(node)
-        if place is None:
+        if self._lowered.place(node) is None:
             return node
+        if id(node) not in self._exact:
+            self._exact[id(node)] = self._search(node)
+        return self._exact[id(node)]
+
+    def _search(self, node: cst.CSTNode) -> cst.CSTNode:
+        top, left, bottom, right = self.rows(node)
+        start, end = (top - self._shift, left), (bottom - self._shift, right)
         kind = cst.BaseString if isinstance(node, cst.BaseString) else type(node)
-        pending: list[cst.CSTNode] = [self.module]
-        while pending:
-            found = pending.pop()
-            within = self._places[id(found)] if isinstance(found, kind) else None
-            if within is not None and place[:2] <= within[:2] and within[2:] <= place[2:]:
-                return found
-            pending += found.children[::-1]
+        for found in self._layout.nodes:
+            if isinstance(found, kind):
+                place = self._layout.places[id(found)]
+                if start <= place[:2] and place[2:] <= end:
+                    return found
         return node
+
+    def around(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """The node around one that LibCST has parsed; None around all of the unit. Raises `Unparsable`."""
+        return self._layout.around.get(id(node))
+
+    @property
+    def _shift(self) -> int:
+        """The rows of the source before those of `module`."""
+        return self.first - 1 - self.indented
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node`, a node of this unit, stands in the file."""
@@ -130,7 +142,8 @@ class Unit:
         """Like `span`, in rows and columns of `source.text`."""
         place = self._lowered.place(node)
         if place is None and "module" in vars(self):  # a node that LibCST has parsed, if it is of this unit at all
-            place = self._places.get(id(node))
+            found = self._layout.places.get(id(node), (self.first - self._shift, 1, self.first - self._shift, 1))
+            return (found[0] + self._shift, found[1], found[2] + self._shift, found[3])
         return place or (self.first, 1, self.first, 1)
 
     def code(self, node: cst.CSTNode) -> str:

@@ -8,6 +8,7 @@ it makes no loss, calls nothing of the files that are analysed, and changes noth
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -135,11 +136,13 @@ def _changes(method: Function) -> bool:
 def _leads_to_sites(machine: Machine, reach: Reach) -> bool:
     """Whether code of the files that are analysed may come to a site of theirs."""
     makers = machine.mains[0].outline.vocabulary.makers
-    return reach.names_losses or not reach.words.isdisjoint(makers) or not reach.words.isdisjoint(_leading(machine))
+    leading = _as_words(machine.leading)
+    return reach.names_losses or not reach.words.isdisjoint(makers) or not reach.words.isdisjoint(leading)
 
 
-def _leading(machine: Machine) -> set[bytes]:
-    return {name.encode() for name in machine.leading}
+@functools.lru_cache(maxsize=8)
+def _as_words(names: frozenset[str], but: str | None = None) -> frozenset[bytes]:
+    return frozenset(name.encode() for name in names if name != but)
 
 
 def _may_come_back(machine: Machine, reach: Reach, given: list[Term]) -> bool:
@@ -149,7 +152,7 @@ def _may_come_back(machine: Machine, reach: Reach, given: list[Term]) -> bool:
     """
     if any(_is_of(machine, part) for part in given):
         return True
-    if reach.words.isdisjoint(_leading(machine) - {CONSTRUCTOR.encode()}):
+    if reach.words.isdisjoint(_as_words(machine.leading, but=CONSTRUCTOR)):
         return False
     knows_files = any(reach.imports & {main.name, Path(main.filename).parent.name} for main in machine.mains)
     return knows_files or any(_is_from(machine, part) for part in given)

@@ -154,12 +154,13 @@ def _in_context(sites: list[Site]) -> list[Site]:
 
 
 def _run_importers(machine: Machine, module: Module, relays: set[str]) -> None:
-    """Run the files that import this one and name what leads to a relay: they may call what nobody here calls."""
+    """Run the files that import this one and name a way to a relay: they may call what nobody here calls."""
     # Methods that are run unnamed every class has; who makes an object names its class.
     targets = module.outline.leading_to(relays) - RUN_UNNAMED
+    entrances = module.outline.entrances(targets)
     for importer in machine.project.importers(module):
         outline = importer.outline
-        if not outline.names_any(targets):
+        if not outline.names_any(entrances):
             continue
         machine.mains.append(importer)
         machine.is_open = False  # what reaches the file from a function of an importer's is a call

@@ -218,16 +218,16 @@ def _made_linear(misuse: Misuse, prediction: NodeOrigin, where: NodeOrigin) -> p
 
 def _fused_entries(misuse: Misuse, wanted: Mapping[str, object]) -> list[tuple[Entry, str]]:
     """Functions that compute the loss per example from what is wanted, those of the formula's own framework first."""
-    found: dict[int, tuple[Entry, str]] = {}
-    for name in misuse.book.names():
-        for entry in misuse.book.entries(name):
-            extra = _told(entry, wanted.get("input", "logits"))
-            cell = {"kind": "loss", "family": wanted.get("family"), "labels": wanted.get("labels"), "reduction": "none"}
-            is_it = all((entry.kind if key == "kind" else entry[key]) == value for key, value in cell.items())
-            if is_it and extra is not None and not entry.is_class and not entry["versions"] and _needs_no_more(entry):
-                found[id(entry)] = (entry, extra)
+    cell = {"family": wanted.get("family"), "labels": wanted.get("labels"), "reduction": "none"}
+    found: list[tuple[Entry, str]] = []
+    for entry in misuse.book.every():
+        if entry.kind != "loss" or entry.is_class or entry["versions"]:
+            continue
+        extra = _told(entry, wanted.get("input", "logits"))
+        if extra is not None and all(entry[key] == value for key, value in cell.items()) and _needs_no_more(entry):
+            found.append((entry, extra))
     own = framework(misuse)
-    return sorted(found.values(), key=lambda each: (each[0].framework != own, bool(each[1]), each[0].name))
+    return sorted(found, key=lambda each: (each[0].framework != own, bool(each[1]), each[0].name))
 
 
 def _told(entry: Entry, given: object) -> str | None:

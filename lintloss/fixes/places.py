@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import libcst as cst
 
-from lintloss.analysis.syntax import NodeOrigin, Unit
+from lintloss.analysis.syntax import NodeOrigin
 from lintloss.finding import Edit
 from lintloss.sources import Source
 
@@ -24,21 +23,9 @@ class Placed(NamedTuple):
     edit: Edit
 
 
-@lru_cache(maxsize=64)
-def _parents(unit: Unit) -> Mapping[int, cst.CSTNode]:
-    parents: dict[int, cst.CSTNode] = {}
-    pending: list[cst.CSTNode] = [unit.module]
-    while pending:
-        node = pending.pop()
-        for child in node.children:
-            parents[id(child)] = node
-            pending.append(child)
-    return parents
-
-
 def parent(place: NodeOrigin) -> NodeOrigin | None:
     """The node around this one."""
-    found = _parents(place.unit).get(id(place.node))
+    found = place.unit.around(place.node)
     return NodeOrigin(place.unit, found) if found is not None else None
 
 

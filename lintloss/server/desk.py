@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from lintloss.analysis.parsed import ParsedFiles
+from lintloss.jobs import Way
 from lintloss.server.documents import Document, Documents
 from lintloss.server.workspace import Linted, lint
 
@@ -77,6 +79,7 @@ class Desk:
         self._tell = tell
         self._fail = fail
         self._worker = Worker()
+        self._way = Way(parsed=ParsedFiles())  # an edit changes one file, and what it imports stays parsed
         self._disk = 0
         self._reports: dict[str, tuple[_State, Linted]] = {}
         self._waiting: dict[str, asyncio.Task[None]] = {}
@@ -159,7 +162,7 @@ class Desk:
     async def _make(self, uri: str, state: _State) -> Linted | None:
         document, *others = state.opened
         try:
-            made = await self._worker.do(lambda: lint(document, others))
+            made = await self._worker.do(lambda: lint(document, others, self._way))
         except Exception as error:
             self._fail(error)
             return None

@@ -11,6 +11,7 @@ from lintloss.baseline import Baseline
 from lintloss.config import Settings
 from lintloss.files import is_excluded
 from lintloss.finding import Finding, Report
+from lintloss.jobs import Way
 from lintloss.scope import Scope
 from lintloss.server.documents import Document
 from lintloss.sources import Source, Unreadable
@@ -31,7 +32,7 @@ class Linted:
         return (self.document, *self.beside)
 
 
-def lint(document: Document, beside: Sequence[Document]) -> Linted:
+def lint(document: Document, beside: Sequence[Document], way: Way) -> Linted:
     """Lint a document as it reads in the editor.
 
     Raises:
@@ -42,7 +43,8 @@ def lint(document: Document, beside: Sequence[Document]) -> Linted:
     report, scope = Report(), Scope(_baseline(path.parent))
     if document.is_linted and not is_excluded(path, settings):
         sources, unreadable = _sources(document)
-        report = linter.lint(sources, settings, unreadable=unreadable, beside=_readable(beside), scope=scope)
+        others = _readable(beside)
+        report = linter.lint(sources, settings, unreadable=unreadable, beside=others, scope=scope, way=way)
     return Linted(document, tuple(beside), settings, scope, report)
 
 
