@@ -23,6 +23,8 @@ _REFERENCES = {
     "squared": "squared_error",
     "absolute": "absolute_error",
 }
+_DISTANCES = ("squared", "absolute")
+_LOGARITHMS = ("log", "log1p", "log_base")
 _GUARDS = ("clip", "maximum", "minimum")
 # The family and the labels of the losses that take a logarithm of probabilities.
 _LIKELIHOODS = {
@@ -48,12 +50,16 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
     """Write down the hand-written losses in a statement's value, if the statement is of the file that is analysed."""
     if frame.module is not machine.mains[0] or not frame.module.outline.may_hold_a_formula:
         return
-    pending = [value]
+    pending = [(value, False)]
     while pending:
-        term = pending.pop()
-        if not isinstance(term, Apply) or id(term) in machine.formulas or not isinstance(term.origin, NodeOrigin):
+        term, is_in_logarithm = pending.pop()
+        if not isinstance(term, Apply) or not isinstance(term.origin, NodeOrigin):
             continue
         if term.origin.unit is not origin.unit and not _is_at_top(machine, frame, term.origin.unit):
+            continue
+        if id(term) in machine.formulas:
+            if is_in_logarithm and id(term) in machine.noted:
+                _take_back(machine, term)
             continue
         operation = _operation(machine, term)
         if operation is None:
@@ -62,9 +68,19 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
         machine.kept.append(term)
         found = _match(machine, term)
         if found is None:
-            pending.extend(operation[1])
-        elif _is_loss(found):
+            is_logarithm = is_in_logarithm or operation[0] in _LOGARITHMS
+            pending.extend((operand, is_logarithm) for operand in operation[1])
+        elif _is_loss(found) and not (is_in_logarithm and found.core in _DISTANCES):
             _note(machine, frame, term, found, term.origin)
+
+
+def _take_back(machine: Machine, term: Term) -> None:
+    """What the logarithm is taken of, as in a signal-to-noise ratio, is a distance and no loss."""
+    machine.sites = [
+        site
+        for site in machine.sites
+        if site.term is not term or site.formula is None or site.formula.core not in _DISTANCES
+    ]
 
 
 def _is_at_top(machine: Machine, frame: Frame, unit: Unit) -> bool:
@@ -83,7 +99,7 @@ def _is_loss(found: _Match) -> bool:
         return found.negated
     if found.core in ("binary_cross_entropy", "log_probability"):
         return bool(found.reductions) or found.negated
-    return bool(found.reductions) and (found.core in ("squared", "absolute") or found.negated)
+    return bool(found.reductions) and (found.core in _DISTANCES or found.negated)
 
 
 def _note(machine: Machine, frame: Frame, term: Apply, found: _Match, origin: NodeOrigin) -> None:
