@@ -139,10 +139,10 @@ def a_label_per_example(case: Case) -> Answer:
         return YES if shape is None else Answer(len(shape) > 1)
     if shape is None:
         return lacking("prediction.shape")
-    if case.entry["broadcast"] == "keras":
-        return Answer(len(shape) > 1)  # it refuses a row that the prediction has as a batch of one
     if len(shape) < 2 or shape[0] == 1:
         return NO
+    if case.entry["broadcast"] == "keras":
+        return YES  # it refuses a row that the prediction has as a batch of one
     return YES if isinstance(shape[0], int) else lacking("prediction.shape")
 
 

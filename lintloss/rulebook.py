@@ -77,7 +77,7 @@ def judge(analysis: Analysis, settings: Settings) -> tuple[list[Finding], list[L
     book = apis.load(settings)
     contexts = _contexts(analysis.sites)
     judgements = [_judge(context, analysis.facts, running, book, settings.backend) for context in contexts]
-    groups = [_without_inference(group) for group in _by_call(judgements)]
+    groups = [_without_trials(_without_inference(group)) for group in _by_call(judgements)]
     findings = [finding for group in groups for finding in _findings(group, book)]
     calls = [_loss_call(group) for group in groups if group[0].site.anchor == "loss"]
     calls += [_unjudged_call(each) for each in analysis.unjudged]
@@ -256,6 +256,24 @@ def _without_inference(group: list[Judgement]) -> list[Judgement]:
 def _is_added(judgement: Judgement, trained: set[Span | None]) -> bool:
     inputs = [outcome.case.prediction.pre for outcome in judgement.outcomes]
     return all(pre is not None and _place(pre) is not None and _place(pre) in trained for pre in inputs)
+
+
+def _without_trials(group: list[Judgement]) -> list[Judgement]:
+    """The contexts, without those that only made-up labels make wrong, if others train on data rightly.
+
+    A call with random numbers shows that the loss gives a value.
+    """
+    trained = [each for each in group if each.verdict is CallVerdict.FINE and not _has_made_up_labels(each)]
+    return [each for each in group if not trained or not _is_trial(each)]
+
+
+def _is_trial(judgement: Judgement) -> bool:
+    is_of_labels = all(rule.speaks_of_labels for rule in judgement.certain)
+    return judgement.verdict is CallVerdict.MISUSED and is_of_labels and _has_made_up_labels(judgement)
+
+
+def _has_made_up_labels(judgement: Judgement) -> bool:
+    return all(outcome.case.labels is not None and outcome.case.labels.role == "made" for outcome in judgement.outcomes)
 
 
 def _place(term: Term) -> Span | None:

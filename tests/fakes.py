@@ -72,7 +72,7 @@ class FakeAnalysis:
 
 
 class FakeAnalyser:
-    def __init__(self, sources: Sequence[Source], settings: Settings, asked: Asked) -> None:
+    def __init__(self, sources: Sequence[Source], settings: Settings, asked: Asked, parsed: object) -> None:
         self._filenames = {source.filename for source in sources}
 
         self.tree = Tree({}, Path.cwd())

@@ -125,3 +125,32 @@ def test_who_names_a_method_alone_is_not_run(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(modules.Project, "run", note_run)
     assert verdict_of(tmp_path, "costs.py", files, monkeypatch) is CallVerdict.OPEN
     assert "train" not in run
+
+
+FORMULA = """import torch
+
+
+def cost(scores, rows):
+    return -torch.sum(rows * torch.log({}), dim=1).mean()
+"""
+FORMULAS = {
+    "of what it is given": ("scores", CallVerdict.MISUSED),
+    "with a guard": ("scores + 1e-8", CallVerdict.MISUSED),
+    "of what it makes": ("torch.relu(scores)", None),
+}
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_what_a_formula_is_of_is_up_to_its_callers(
+    formula: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-sum(y * log(p))` is a cross entropy where a file that imports it gives it a softmax's output."""
+    written, verdict = FORMULAS[formula]
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "costs.py").write_text(FORMULA.format(written))
+    rows = "rows = torch.nn.functional.one_hot(ids, 3).float()\n"
+    train = f"import torch\nfrom costs import cost\n\n{rows}cost(torch.softmax(net(x), 1), rows)\n"
+    (tmp_path / "train.py").write_text(train)
+    monkeypatch.chdir(tmp_path)
+    report = linter.lint([Source.read(Path("costs.py"), "costs.py")], Settings())
+    assert [call.verdict for call in report.loss_calls] == ([verdict] if verdict is not None else [])

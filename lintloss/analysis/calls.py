@@ -90,7 +90,7 @@ def call(
             _run_callbacks(machine, arguments)
             return Unknown(reason, function, origin=origin)
         case Parameter(name=name, function=owner) if words.may_be_a_loss(name.encode()) and _is_own(machine, origin):
-            machine.injected.add(owner)
+            machine.relays.add(owner)
         case Const():
             machine.passed_over.append(id(None))  # a default stands for something to be called: code that nobody knows
     _run_callbacks(machine, arguments)
@@ -103,13 +103,18 @@ def _is_own(machine: Machine, origin: NodeOrigin | None) -> bool:
 
 
 def _run_callbacks(machine: Machine, arguments: tuple[Argument, ...]) -> None:
-    """Run the local functions that are handed to what is not known: it may call them (`optimizer.step(closure)`)."""
+    """Run the local functions that are handed to what is not known: it may call them (`optimizer.step(closure)`).
+
+    With what, nobody knows.
+    """
+    is_open, machine.is_open = machine.is_open, True
     for argument in arguments:
         function = argument.value
         if not isinstance(function, Function) or function.code.first or id(function.code) in machine.called:
             continue
         if isinstance(function.code.node, cst.FunctionDef) and machine.project.may_hold_a_site(_text(function)):
             call_function(machine, function, (), None)
+    machine.is_open = is_open
 
 
 # -- functions of the user's ---------------------------------------------------------------------------------
@@ -613,6 +618,8 @@ def call_api(
     made = _looked_up(machine, term) or models.construct(machine, frame, term)
     if made is not None:
         return made
+    if not machine.book.entries(function.path):
+        _run_callbacks(machine, arguments)
     return record.note(machine, frame, term)
 
 

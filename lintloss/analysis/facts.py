@@ -31,9 +31,11 @@ from lintloss.analysis.terms import (
     Term,
     Unknown,
     seen,
+    within,
 )
 
 MOST_ALTERNATIVES = 16
+MOST_PARTS = 200  # of a prediction that are looked through for parameters
 HALF = ("float16", "bfloat16")
 SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid")
 ROWS = ("one_hot", "soft", "multi_hot")  # encodings with a column for each class
@@ -139,6 +141,12 @@ class Evaluator:
         """The facts of a term that has no alternatives; nothing otherwise."""
         found = self.of(term)
         return found[0].facts if len(found) == 1 else Facts(reason="it depends on the path taken")
+
+    def left_to_callers(self, prediction: Term) -> set[str]:
+        """The functions whose parameters, which no call so far has bound, decide what a prediction is."""
+        if any(alternative.facts.activation != "unknown" for alternative in self.of(prediction)):
+            return set()
+        return {part.function for part in within(prediction, MOST_PARTS) if isinstance(part, Parameter)}
 
     def may_be_softmax(self, bound: Bound) -> bool:
         """Whether a call applies a softmax: by itself or by an activation it is given."""
@@ -608,7 +616,7 @@ class Evaluator:
         reason = "it is fed from outside"
         return self._one(
             Facts(
-                role="input",
+                role="made" if known.role == "made" else "input",
                 shape=shape,
                 dtype=dtype,
                 encoding=encoding,

@@ -202,6 +202,8 @@ def _core(machine: Machine, term: Term) -> _Match | None:
         prediction, guarded = _unguarded(machine, argument)
         if _complement(machine, prediction) is None and _is_made(machine, prediction, ("softmax",)):
             return _Match("cross_entropy", prediction, labels, negated=not sign, guarded=guarded)
+        if prediction is not _unguarded(machine, labels)[0]:  # or it is an entropy, whoever calls it
+            machine.relays |= machine.facts.left_to_callers(prediction)
     known = [product for product in products if product is not None]
     if len(products) == 2 and len(known) == 2 and known[0][0] is known[1][0]:
         found = _binary(machine, known[0][0], [(labels, argument) for _, labels, argument in known])
@@ -310,17 +312,21 @@ def _log_product(machine: Machine, positive: bool, term: Term) -> tuple[bool, Te
     if operation is None or operation[0] != "multiply" or len(operation[1]) != 2:
         return None
     for labels, other in (operation[1], operation[1][::-1]):
-        logarithm = _operation(machine, other)
+        (is_turned, inner), (turns_labels, weight) = _turned(machine, other), _turned(machine, labels)
+        logarithm = _operation(machine, inner)
         if logarithm is not None and logarithm[0] == "log":
-            minus = _operation(machine, labels)
-            if minus is not None and minus[0] == "negative":
-                return not positive, minus[1][0], logarithm[1][0]
-            return positive, labels, logarithm[1][0]
+            return positive is (is_turned is turns_labels), weight, logarithm[1][0]
     return None
 
 
+def _turned(machine: Machine, term: Term) -> tuple[bool, Term]:
+    """Whether the sign of a value is turned, and the value without that."""
+    operation = _operation(machine, term)
+    return (True, operation[1][0]) if operation is not None and operation[0] == "negative" else (False, term)
+
+
 def _unguarded(machine: Machine, term: Term) -> tuple[Term, bool]:
-    """`p` from `p + 1e-8`, `clip(p, ...)` or `maximum(p, ...)`."""
+    """`p` from `p + 1e-8`, `clip(p, ...)`, `maximum(p, ...)` or `p / sum(p)`: probabilities sum to 1."""
     operation = _operation(machine, term)
     if operation is None:
         return term, False
@@ -332,6 +338,11 @@ def _unguarded(machine: Machine, term: Term) -> tuple[Term, bool]:
         for small, other in (operands, operands[::-1]):
             if isinstance(small, Const) and isinstance(small.value, float) and abs(small.value) < 1e-2:
                 return other, True
+    if name == "divide" and len(operands) == 2:
+        total = _operation(machine, operands[1])
+        is_its = total is not None and total[0] == "sum" and total[1][0] is operands[0]
+        if total is not None and is_its and _axis(total[2].get("axis")) == -1:
+            return _unguarded(machine, operands[0])
     return term, False
 
 

@@ -128,7 +128,7 @@ class Machine:
     making: frozenset[str] = frozenset()  # of these, the names of what may call a loss itself
     summing: frozenset[str] = frozenset()  # of what leads to a site, what leads to formulas only
     mains: list[Module] = field(default_factory=list)
-    injected: set[str] = field(default_factory=set)  # functions with a parameter that is called like a loss
+    relays: set[str] = field(default_factory=set)  # functions whose callers give them a loss, or what a formula is of
     is_open: bool = False
     without_defaults: bool = False
     flags_by_default: int = 0  # how many flags a walk without defaults would have left open

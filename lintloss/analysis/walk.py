@@ -24,7 +24,7 @@ from lintloss.analysis.objects import Class, Function, Instance, Module
 from lintloss.analysis.outline import COMPILE, RUN_UNNAMED
 from lintloss.analysis.sites import Site, Unjudged
 from lintloss.analysis.syntax import last_name
-from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Parameter, Postponed, Sequence, Term, seen
+from lintloss.analysis.terms import Api, Argument, Choice, Const, Mapping, Postponed, Sequence, Term, seen
 from lintloss.finding import Span
 from lintloss.sources import Source
 
@@ -85,7 +85,8 @@ def _run(analysis: Analysis, machine: Machine, module: Module) -> None:
         machine.leading = module.outline.leading
         machine.project.run(machine, module)
         _run_what_nobody_calls(machine, module)
-        relays = machine.injected.union(*(_relays_to(analysis, site) for site in _in_file(machine, module)))
+        open_sites = [site for site in _in_file(machine, module) if site.is_open]
+        relays = machine.relays.union(*(analysis.facts.left_to_callers(site.prediction) for site in open_sites))
         if relays:  # what importers could not be followed to stays open, as if nobody called it
             machine.within(STEPS_PER_IMPORTERS, lambda: _run_importers(machine, module, relays), otherwise=None)
     except BudgetExceeded:
@@ -130,21 +131,6 @@ def _calls_not_reached(module: Module, machine: Machine) -> Iterator[tuple[Span,
         span = module.code.source.span(*start, *end)
         if (span.cell, span.start) not in reached:
             yield span, last_name(call.func), call.lineno
-
-
-def _relays_to(analysis: Analysis, site: Site) -> set[str]:
-    """The functions whose parameters, which no call so far has bound, decide what the loss gets."""
-    if not site.is_open or any(known.facts.activation != "unknown" for known in analysis.facts.of(site.prediction)):
-        return set()
-    found: set[str] = set()
-    pending, seen = [site.prediction], 0
-    while pending and seen < 200:
-        term = pending.pop()
-        seen += 1
-        if isinstance(term, Parameter):
-            found.add(term.function)
-        pending.extend(term.parts())
-    return found
 
 
 def _in_context(sites: list[Site]) -> list[Site]:
