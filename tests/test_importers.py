@@ -154,3 +154,22 @@ def test_what_a_formula_is_of_is_up_to_its_callers(
     monkeypatch.chdir(tmp_path)
     report = linter.lint([Source.read(Path("costs.py"), "costs.py")], Settings())
     assert [call.verdict for call in report.loss_calls] == ([verdict] if verdict is not None else [])
+
+
+LOOP = "def fit(model, {0}, batches, device):\n{1}    for x, ids in batches:\n        {2}(model(x), ids).backward()\n"
+HANDED = {
+    "itself": ("criterion", "", "criterion", "nn.CrossEntropyLoss()"),
+    "and moved": ("criterion", "    criterion = criterion.to(device)\n", "criterion", "nn.CrossEntropyLoss()"),
+    "under a name": ("criterions", "", 'criterions["ids"]', '{"ids": nn.CrossEntropyLoss()}'),
+    "with others": ("losses", "", "losses[0]", "[nn.CrossEntropyLoss(), nn.MSELoss()]"),
+}
+
+
+@pytest.mark.parametrize("way", HANDED)
+def test_a_loss_is_handed_over(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a file that names none, by one that imports it."""
+    parameter, before, called, given = HANDED[way]
+    model = "nn.Sequential(nn.Linear(8, 3), nn.Softmax(dim=1))"
+    train = f"import torch.nn as nn\nfrom loop import fit\n\nfit({model}, {given}, batches(), 'cpu')\n"
+    files = {"loop.py": LOOP.format(parameter, before, called), "train.py": train}
+    assert verdict_of(tmp_path, "loop.py", files, monkeypatch) is CallVerdict.MISUSED

@@ -81,6 +81,7 @@ def call(
         case Stated(value=value):
             return call(machine, frame, value, arguments, origin)
         case Apply():
+            _note_relay(machine, function, origin)
             differentiated = functional.differentiated(machine, frame, function, arguments, origin)
             if differentiated is not None:
                 return differentiated
@@ -89,17 +90,27 @@ def call(
         case Unknown(reason=reason):
             _run_callbacks(machine, arguments)
             return Unknown(reason, function, origin=origin)
-        case Parameter(name=name, function=owner) if words.may_be_a_loss(name.encode()) and _is_own(machine, origin):
-            machine.relays.add(owner)
+        case Parameter():
+            _note_relay(machine, function, origin)
         case Const():
             machine.passed_over.append(id(None))  # a default stands for something to be called: code that nobody knows
     _run_callbacks(machine, arguments)
     return Apply(function, arguments, origin=origin)
 
 
-def _is_own(machine: Machine, origin: NodeOrigin | None) -> bool:
-    """Whether a place is in the file that is analysed."""
-    return origin is not None and origin.unit.source is machine.mains[0].code.source
+def _note_relay(machine: Machine, function: Term, origin: NodeOrigin | None) -> None:
+    """Take note of whose callers say what is called, where that is called like a loss: a parameter, or one of several.
+
+    The file that is analysed counts alone.
+    """
+    if origin is None or origin.unit.source is not machine.mains[0].code.source:
+        return
+    bound = machine.book.bind(function, machine.era)
+    while bound is not None and bound.entry.kind == "pass":  # moved to a device, or taken from a collection
+        function = seen(bound.get("input") or NOTHING)
+        bound = machine.book.bind(function, machine.era)
+    if isinstance(function, Parameter) and words.may_be_a_loss(function.name.encode()):
+        machine.relays.add(function.function)
 
 
 def _run_callbacks(machine: Machine, arguments: tuple[Argument, ...]) -> None:
@@ -438,7 +449,7 @@ def instance_attribute(machine: Machine, instance: Instance, name: str, origin: 
     """What `instance.name` is: set, a method, a class attribute, or set by a method that was not called yet."""
     found = machine.attribute(instance, name)
     if found is not None:
-        return _open_if_empty(machine, machine.taken(found))
+        return _open_if_others_change_it(machine, instance, name, machine.taken(found))
     method = find_method(instance.cls, name)
     if method is not None:
         if any(decorator.split(".")[-1] in ("property", "cached_property") for decorator in method.decorators):
@@ -458,10 +469,19 @@ def instance_attribute(machine: Machine, instance: Instance, name: str, origin: 
     return machine.taken(found) if found is not None else Attribute(instance, name, origin=origin)
 
 
-def _open_if_empty(machine: Machine, held: Term) -> Term:
-    """An object's list or dict that is still empty is there to be filled, by methods that nobody in reach calls."""
-    if machine.is_open and isinstance(held, (Sequence, Mapping)) and is_empty(held):
+def _open_if_others_change_it(machine: Machine, instance: Instance, name: str, held: Term) -> Term:
+    """What an object holds, where methods that nobody in reach calls may have changed it.
+
+    A list or dict that is still empty is there to be filled, a number that a method adds to has any value.
+    """
+    if not machine.is_open:
+        return held
+    if isinstance(held, (Sequence, Mapping)) and is_empty(held):
         return replace(held, is_open=True)
+    if isinstance(held, Const) and type(held.value) in (int, float):
+        methods = (method for cls in lineage(instance.cls) for method in cls.methods.values())
+        if any(name in method.frame.module.outline.deeds_of(method.code).counts for method in methods):
+            return unknown(f"`{name}` is counted up", held.origin)
     return held
 
 

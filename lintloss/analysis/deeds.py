@@ -26,7 +26,7 @@ class Deeds(NamedTuple):
     """What a function's code changes of what it has not made itself.
 
     - `to_itself` is its object, `to_parts` what that holds, `to_given` what it may have been given, `to_others` else.
-    - `sets` are the attributes that it sets, of whatever object, `own` those of its object.
+    - `sets` are the attributes that it sets, of whatever object, `own` those of its object, of which it `counts` some.
     - `hands_over` says whether it gives its object to other code, which may set what it likes.
     - `on_given` and `on_parts` are the names of the methods that it calls on what it may have been given and on what
       its object holds.
@@ -38,6 +38,7 @@ class Deeds(NamedTuple):
     to_others: bool = False
     sets: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
+    counts: frozenset[str] = frozenset()
     hands_over: bool = False
     on_given: frozenset[str] = frozenset()
     on_parts: frozenset[str] = frozenset()
@@ -75,10 +76,18 @@ def of(tree: ast.stmt | None, text: str, words: Collection[bytes], libraries: fr
         to_others=not (changed | itself) <= given | RECEIVERS or any(isinstance(node, ast.Global) for node in every),
         sets=frozenset(node.attr for node in stored),
         own=frozenset(node.attr for node in stored if isinstance(node.value, ast.Name) and node.value.id in RECEIVERS),
+        counts=_counted(tree) if "+=" in text else frozenset(),
         hands_over=hands_over,
         on_given=on_given,
         on_parts=on_parts,
     )
+
+
+def _counted(tree: ast.stmt) -> frozenset[str]:
+    """The attributes of its object that a function adds to."""
+    added = (each.target for each in statements([tree]) if isinstance(each, ast.AugAssign))
+    places = (place for place in added if isinstance(place, ast.Attribute) and isinstance(place.value, ast.Name))
+    return frozenset(place.attr for place in places if _root(place) in RECEIVERS)
 
 
 def _targets(tree: ast.stmt) -> Iterator[ast.expr]:

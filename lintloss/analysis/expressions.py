@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import libcst as cst
 
@@ -669,10 +669,10 @@ def _comprehension(machine: Machine, frame: Frame, node: cst.ListComp | cst.Gene
     def collect() -> None:
         items.append(evaluate(machine, frame, node.elt))
 
-    complete = _comprehend(machine, frame, node.for_in, collect)
+    extent = _comprehend(machine, frame, node.for_in, collect)
     origin = NodeOrigin(frame.unit, node)
-    if complete:
-        return Sequence("list", tuple(items), origin=origin)
+    if extent.is_complete:
+        return Sequence("list", tuple(items), extent.is_open, origin=origin)
     return Apply(Api("builtins.list"), tuple(Argument(None, item) for item in items[:1]), origin=origin)
 
 
@@ -682,19 +682,28 @@ def _dict_comprehension(machine: Machine, frame: Frame, node: cst.DictComp) -> T
     def collect() -> None:
         entries.append((seen(evaluate(machine, frame, node.key)), evaluate(machine, frame, node.value)))
 
-    complete = _comprehend(machine, frame, node.for_in, collect)
+    extent = _comprehend(machine, frame, node.for_in, collect)
     origin = NodeOrigin(frame.unit, node)
-    return Mapping(tuple(entries), origin=origin) if complete else unknown("a dict comprehension", origin)
+    if extent.is_complete:
+        return Mapping(tuple(entries), extent.is_open, origin=origin)
+    return unknown("a dict comprehension", origin)
 
 
-def _comprehend(machine: Machine, frame: Frame, clause: cst.CompFor, collect: Callable[[], None]) -> bool:
-    """Run a comprehension's clauses; False if what it goes over is not known element by element."""
+class _Extent(NamedTuple):
+    """Whether what a comprehension goes over is known element by element, and whether there may be more such."""
+
+    is_complete: bool
+    is_open: bool
+
+
+def _comprehend(machine: Machine, frame: Frame, clause: cst.CompFor, collect: Callable[[], None]) -> _Extent:
+    """Run a comprehension's clauses."""
     from lintloss.analysis import statements
 
     outer = dict(frame.names)
-    elements, complete = elements_of(
-        machine, evaluate(machine, frame, clause.iter), NodeOrigin(frame.unit, clause.iter)
-    )
+    several = machine.chosen(evaluate(machine, frame, clause.iter))
+    is_open = isinstance(several, (Sequence, Mapping)) and several.is_open
+    elements, complete = elements_of(machine, several, NodeOrigin(frame.unit, clause.iter))
     for element in elements:
         statements.bind(machine, frame, clause.target, element)
         wanted = True
@@ -705,11 +714,12 @@ def _comprehend(machine: Machine, frame: Frame, clause: cst.CompFor, collect: Ca
             elif not holds:
                 wanted = False
         if wanted and clause.inner_for_in is not None:
-            complete = _comprehend(machine, frame, clause.inner_for_in, collect) and complete
+            inner = _comprehend(machine, frame, clause.inner_for_in, collect)
+            complete, is_open = complete and inner.is_complete, is_open or inner.is_open
         elif wanted:
             collect()
     frame.names = outer
-    return complete
+    return _Extent(complete, is_open)
 
 
 def elements_of(machine: Machine, term: Term, origin: NodeOrigin | None) -> tuple[list[Term], bool]:

@@ -472,6 +472,8 @@ class Evaluator:
             passed = _passed(facts, since, self._reshaped(facts, bound))
             if not bound.entry["same"]:
                 passed = replace(passed, repair="lost")  # another tensor, to which Keras has attached nothing
+            if passed.encoding == "continuous" and dtype is not None and dtype.startswith(("int", "uint")):
+                passed = replace(passed, encoding="unknown", reason="it was cast to whole numbers")
             return replace(passed, dtype=dtype) if since == "cast" or dtype is not None else passed
 
         return self._over(given, pass_on)

@@ -40,6 +40,7 @@ class _Match:
     prediction: Term
     labels: Term
     reductions: tuple[tuple[str, int | None], ...] = ()
+    is_total: bool = False  # averaged, or summed up over all axes
     negated: bool = False
     guarded: bool = False
     weighted: bool = False
@@ -57,9 +58,9 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
             continue
         if term.origin.unit is not origin.unit and not _is_at_top(machine, frame, term.origin.unit):
             continue
+        if is_in_logarithm:
+            _take_back(machine, term)
         if id(term) in machine.formulas:
-            if is_in_logarithm and id(term) in machine.noted:
-                _take_back(machine, term)
             continue
         operation = _operation(machine, term)
         if operation is None:
@@ -76,11 +77,7 @@ def recognise(machine: Machine, frame: Frame, value: Term, origin: NodeOrigin) -
 
 def _take_back(machine: Machine, term: Term) -> None:
     """What the logarithm is taken of, as in a signal-to-noise ratio, is a distance and no loss."""
-    machine.sites = [
-        site
-        for site in machine.sites
-        if site.term is not term or site.formula is None or site.formula.core not in _DISTANCES
-    ]
+    machine.sites = [site for site in machine.sites if site.term is not term or site.entry["family"] not in _DISTANCES]
 
 
 def _is_at_top(machine: Machine, frame: Frame, unit: Unit) -> bool:
@@ -92,11 +89,11 @@ def _is_at_top(machine: Machine, frame: Frame, unit: Unit) -> bool:
 def _is_loss(found: _Match) -> bool:
     """A product with a logarithm may be an entropy or a policy's gradient; the binary form is always a likelihood.
 
-    The logarithm of a sigmoid summed up, and nothing else, is what a scale adds to a volume as well: a loss turns
-    its sign.
+    The logarithm of a sigmoid, and nothing else, is what a scale adds to a volume as well, or what a discriminator
+    rewards: a loss turns its sign, and is one number.
     """
     if found.core == "log_probability" and found.is_of_one_side:
-        return found.negated
+        return found.negated and found.is_total
     if found.core in ("binary_cross_entropy", "log_probability"):
         return bool(found.reductions) or found.negated
     return bool(found.reductions) and (found.core in _DISTANCES or found.negated)
@@ -151,8 +148,13 @@ def _matched(machine: Machine, term: Term) -> _Match | None:
         return None
     name, operands, bound = operation
     if name in ("sum", "mean"):
-        inner = _match(machine, operands[0])
-        return inner and replace(inner, reductions=((name, _axis(bound.get("axis"))), *inner.reductions))
+        inner, axis = _match(machine, operands[0]), bound.get("axis")
+        is_total = name == "mean" or axis is None
+        return inner and replace(
+            inner,
+            reductions=((name, _axis(axis)), *inner.reductions),
+            is_total=inner.is_total or is_total,
+        )
     if name == "negative":
         inner = _match(machine, operands[0])
         return inner and replace(inner, negated=not inner.negated)
@@ -201,7 +203,8 @@ def _core(machine: Machine, term: Term) -> _Match | None:
         sign, labels, argument = products[0]
         prediction, guarded = _unguarded(machine, argument)
         if _complement(machine, prediction) is None and _is_made(machine, prediction, ("softmax",)):
-            return _Match("cross_entropy", prediction, labels, negated=not sign, guarded=guarded)
+            match = _Match("cross_entropy", prediction, labels, negated=not sign, guarded=guarded)
+            return None if guarded and _is_of_numpy(machine, summands) else match
         if prediction is not _unguarded(machine, labels)[0]:  # or it is an entropy, whoever calls it
             machine.relays |= machine.facts.left_to_callers(prediction)
     known = [product for product in products if product is not None]
@@ -212,7 +215,16 @@ def _core(machine: Machine, term: Term) -> _Match | None:
 
 
 def _only_measures(machine: Machine, found: _Match, summands: list[tuple[bool, Term]]) -> bool:
-    """Whether NumPy takes the logarithms, and of what nothing in reach has squashed: no gradient goes through them."""
+    """Whether NumPy takes the logarithms, through which no gradient goes, and nothing shows that one may be infinite.
+
+    They are guarded, or nothing in reach has squashed what they are of.
+    """
+    is_safe = found.guarded or not _is_made(machine, found.prediction, ("sigmoid", "softmax"))
+    return is_safe and _is_of_numpy(machine, summands)
+
+
+def _is_of_numpy(machine: Machine, summands: list[tuple[bool, Term]]) -> bool:
+    """Whether NumPy itself, and none that goes by its names, takes the logarithms."""
     products = (_operation(machine, summand) for _, summand in summands)
     factors = (_operation(machine, factor) for product in products if product is not None for factor in product[1])
     logarithms = [factor[2].entry for factor in factors if factor is not None and factor[0] == "log"]
@@ -220,8 +232,7 @@ def _only_measures(machine: Machine, found: _Match, summands: list[tuple[bool, T
     goes_by_its_name = any(
         machine.book.canonical(path).startswith("numpy") > path.startswith("numpy") for path in imported
     )
-    is_measure = all(entry.framework == "numpy" for entry in logarithms) and not goes_by_its_name
-    return is_measure and not _is_made(machine, found.prediction, ("sigmoid", "softmax"))
+    return all(entry.framework == "numpy" for entry in logarithms) and not goes_by_its_name
 
 
 def _log_probability(machine: Machine, summands: list[tuple[bool, Term]]) -> _Match | None:

@@ -333,6 +333,8 @@ class Outline:
 
         What a file defines makes its losses there.
         """
+        while isinstance(callee, ast.Subscript):  # one of several
+            callee = callee.value
         name = last_name(callee)
         if not words.may_be_a_loss(name.encode()) or name in self._defined:
             return False

@@ -138,11 +138,12 @@ def facts_of_literal(rows: Any) -> Facts:
         return Facts(role="literal", reason="its rows have different lengths")
     values = _flat(rows)
     low, high = min(values), max(values)
-    probabilities = low >= 0 and high <= 1
+    probabilities, logarithms = low >= 0 and high <= 1, high <= 0
     encoding = _encoding(rows, len(shape), values)
+    is_score = encoding == "continuous" and len(shape) > 1 and not probabilities and not logarithms
     return Facts(
         # Rows of any numbers can only be scores; whole numbers in one row are ids or counts.
-        activation="linear" if encoding == "continuous" and len(shape) > 1 and not probabilities else "unknown",
+        activation="linear" if is_score else "unknown",
         units=shape[-1] if len(shape) > 1 else None,
         shape=shape,
         dtype="float" if any(isinstance(value, float) for value in values) else None,
@@ -151,7 +152,11 @@ def facts_of_literal(rows: Any) -> Facts:
         encoding=encoding,
         classes=shape[-1] if encoding in ("one_hot", "soft") else int(high) + 1 if encoding == "class_ids" else None,
         role="literal",
-        reason="it is a literal that could be probabilities or logits" if probabilities else None,
+        reason="it is a literal that could be probabilities or logits"
+        if probabilities
+        else "it is a literal that could be log-probabilities or logits"
+        if logarithms
+        else None,
     )
 
 

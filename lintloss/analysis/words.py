@@ -24,7 +24,7 @@ POWER = "**"
 # A loss that comes as a parameter or an attribute has no name that is known; it is called so everywhere.
 # A critic is a network.
 _INJECTED = re.compile(rb"loss|crit(?!ic)", re.IGNORECASE)
-_INJECTED_CALL = re.compile(rb"(?:loss|crit(?!ic))\w*\s*\(")
+_INJECTED_CALL = re.compile(rb"(?:loss|crit(?!ic))\w*\s*(?:\[[^\]\n]*\]\s*)?\(")
 _REGULAR_EXPRESSION = re.compile(rb"\bre\s*\.\s*compile\b")
 
 
