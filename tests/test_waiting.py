@@ -108,6 +108,18 @@ class Layer(tf.keras.layers.Dense):
         super().__init__(units, activation="softmax")
 
 
+ON = False
+
+
+def is_on():
+    return ON
+
+
+def turn(value):
+    global ON
+    ON = value
+
+
 def softened(x):
     return tf.nn.softmax(x)
 
@@ -295,6 +307,17 @@ STATES = {
     "and what was put into a list of an object": (
         "switch = Switch('softmax')\nrow = Row()\nrow.switches.append(switch)\nrow.pull()\n"
         + LOSS.format("switch.make(x)"),
+        [],
+    ),
+    "a global is read before another call binds it anew": (
+        "before = is_on()\nturn(True)\nif before:\n    loss = "
+        + LOSS.format("tf.nn.softmax(x)")
+        + "\nelse:\n    loss = "
+        + LOSS.format("x"),
+        [],
+    ),
+    "or is given what it was": (
+        "turn(is_on())\nloss = " + LOSS.format("tf.nn.softmax(x) if is_on() else x"),
         [],
     ),
     "one made in a loop": (

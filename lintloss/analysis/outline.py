@@ -91,6 +91,14 @@ class Outline:
         return found
 
     @cached_property
+    def bound_anew(self) -> frozenset[bytes]:
+        """The global names that functions of the file bind: `global FLAG`."""
+        if not any(b"global" in line.split() for line in self._lines):
+            return frozenset()
+        declared = (node for node in statements(self.code.body) if isinstance(node, ast.Global))
+        return frozenset(name.encode() for node in declared for name in node.names)
+
+    @cached_property
     def imports_all(self) -> bool:
         """Whether the file imports names that it does not say: `from elsewhere import *`."""
         return "*" in self.imports

@@ -216,8 +216,14 @@ class Postponed(Term):
 
     @cached_property
     def value(self) -> Term:
-        """The value, followed now if it was not before. Raises what following raises."""
-        return seen(self.follow())
+        """The value, followed now if it was not before; unknown where that leads back here. Raises what it raises."""
+        if "_is_followed" in self.__dict__:
+            return Unknown("it is made from itself")
+        self.__dict__["_is_followed"] = True
+        try:
+            return seen(self.follow())
+        finally:
+            del self.__dict__["_is_followed"]
 
     def parts(self) -> Iterator[Term]:
         return iter((self.__dict__["value"],) if "value" in self.__dict__ else self.given)

@@ -34,6 +34,7 @@ class Reach(NamedTuple):
       nothing.
     - `sets` are the attributes that are set; None if they cannot be told.
     - `changes_itself` says whether its object, or what that holds, may hold something else afterwards.
+    - `reads_what_changes` says whether it names a global of its file that functions there bind anew.
     - `sets_policy` says whether it may set the precision of all layers, `trains` whether it may compile or train a
       model, `names_losses` whether it may make a loss.
     """
@@ -44,6 +45,7 @@ class Reach(NamedTuple):
     deeds: Deeds
     sets: frozenset[str] | None
     changes_itself: bool
+    reads_what_changes: bool
     sets_policy: bool
     trains: bool
     names_losses: bool
@@ -102,7 +104,7 @@ def _methods(classes: list[Class]) -> list[tuple[Module, FunctionCode]]:
 
 
 def _may_wait(machine: Machine, reach: Reach, arguments: tuple[Argument, ...], receiver: Term | None = None) -> bool:
-    if reach.deeds.to_others or reach.sets_policy:
+    if reach.deeds.to_others or reach.sets_policy or reach.reads_what_changes:
         return False
     listed = list(_parts(arguments))
     if _may_come_back(machine, reach, listed):
@@ -227,6 +229,7 @@ def _reach(machine: Machine, first: str, codes: list[tuple[Module, FunctionCode]
         changes_itself=together.to_itself
         or changes_parts
         or any(_may_change(machine, name) for name in together.on_parts),
+        reads_what_changes=any(not reached.isdisjoint(module.outline.bound_anew) for module in modules.values()),
         sets_policy=not vocabulary.policies.isdisjoint(reached),
         trains=not vocabulary.training.isdisjoint(reached),
         names_losses=not vocabulary.losses.isdisjoint(reached) or any(map(words.may_be_a_loss, reached)),
