@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lintloss.config import Settings
 from lintloss.depth import on_deep_stack
+from lintloss.errors import UsageError, described, is_debugged
 from lintloss.finding import Finding, Location, LossCall, Severity, Span
 from lintloss.selection import UNREADABLE, selected, with_severities, without_ignored
 from lintloss.sources import Source
@@ -72,9 +73,16 @@ class Checker:
         return not self._analyser.may_hold_a_site(source)
 
     def check(self, source: Source) -> Checked:
-        """Check one source."""
+        """Check one source. What goes wrong within lintloss costs that source alone, and is said of it."""
         started = time.perf_counter()
-        checked = self.analysed(source)[1]
+        try:
+            checked = self.analysed(source)[1]
+        except UsageError:
+            raise
+        except Exception as error:
+            if is_debugged():
+                raise
+            checked = self.given_up(source, described(error))
         return replace(checked, looks=self._analyser.tree.looks(), seconds=time.perf_counter() - started)
 
     def analysed(self, source: Source) -> tuple[Analysis, Checked]:

@@ -15,7 +15,7 @@ import click
 
 from lintloss import __version__, garbage, output
 from lintloss.choices import FailOn
-from lintloss.errors import UsageError, did_you_mean
+from lintloss.errors import UsageError, described, did_you_mean, is_debugged
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -55,9 +55,9 @@ class _Lintloss(click.Group):
         except (UsageError, OSError) as error:
             _complain(str(error).replace(f"{Path.cwd()}{os.sep}", ""))  # paths as people are shown them elsewhere
         except Exception as error:
-            if os.environ.get("LINTLOSS_DEBUG"):
+            if is_debugged():
                 raise
-            _complain(f"internal error: {_described(error)}; LINTLOSS_DEBUG=1 shows more")
+            _complain(described(error))
         else:
             return code if isinstance(code, int) else 0
         return 2
@@ -669,14 +669,6 @@ def _end_at_once() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(2)
-
-
-def _described(error: Exception) -> str:
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return " ".join(f"{type(error).__name__}: {error}".split()) + where
 
 
 def _show(text: str | bytes, *, err: bool = False) -> None:

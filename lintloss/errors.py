@@ -1,8 +1,13 @@
-"""The one exception that means: the person who called lintloss has to change something. And a hint at what."""
+"""The one exception that means: the person who called lintloss has to change something. And a hint at what.
+
+All others are lintloss' own mistakes, and are described here in one line.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UsageError(Exception):
@@ -10,6 +15,21 @@ class UsageError(Exception):
 
     The command line prints it and exits with 2.
     """
+
+
+def is_debugged() -> bool:
+    """Whether whoever runs lintloss wants to see its mistakes whole."""
+    return bool(os.environ.get("LINTLOSS_DEBUG"))
+
+
+def described(error: Exception) -> str:
+    """Say in one line what has gone wrong within lintloss, and where."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"internal error: {what}{where}; LINTLOSS_DEBUG=1 shows more"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import lintloss
 import lintloss.confirm
+import lintloss.linter
 import lintloss.rulebook
 from lintloss.cli import main
 from lintloss.config import Settings
@@ -402,10 +403,10 @@ def test_diff_base_reports_what_has_changed(folder: Path) -> None:
 
 
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*arguments: object) -> None:
+    def broken(*arguments: object, **options: object) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr(lintloss.rulebook, "judge", broken)
+    monkeypatch.setattr(lintloss.linter, "lint", broken)
     result = run("check")
     assert result.exit_code == 2
     assert result.stderr.startswith("lintloss: internal error: KeyError: 'oops' in test_cli.py:")

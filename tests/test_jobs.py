@@ -9,7 +9,8 @@ from typing import Any
 import dying
 import pytest
 
-from lintloss import jobs, linter, processes
+from lintloss import jobs, linter, processes, rulebook
+from lintloss.analysis import Analysis
 from lintloss.analysis.lowering import Lowered
 from lintloss.cache import Cache
 from lintloss.config import Settings
@@ -85,6 +86,26 @@ def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def lint(paths: list[Path], way: Way) -> list[tuple[str, str, str]]:
     report = linter.lint(linter.read(paths, named=()).sources, Settings(), way=way)
     return [(each.span.filename, each.code, each.message) for each in report.findings]
+
+
+def test_what_goes_wrong_within_costs_one_file_alone(many: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = lint(many, Way())
+    judge, broken = rulebook.judge, str(many[3])
+
+    def fail(analysis: Analysis, settings: Settings) -> object:
+        if analysis.source.filename == broken:
+            raise KeyError("oops")
+        return judge(analysis, settings)
+
+    monkeypatch.setattr(rulebook, "judge", fail)
+    found = lint(many, Way())
+    assert [each for each in found if each[0] != broken] == [each for each in alone if each[0] != broken]
+    ((_, code, message),) = (each for each in found if each[0] == broken)
+    assert code == "LL001"
+    assert message.startswith("internal error: KeyError: 'oops' in test_jobs.py:")
+    monkeypatch.setenv("LINTLOSS_DEBUG", "1")
+    with pytest.raises(KeyError):
+        lint(many, Way())
 
 
 def test_a_file_that_a_process_dies_of_costs_itself_alone(many: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
