@@ -114,18 +114,17 @@ def _note_relay(machine: Machine, function: Term, origin: NodeOrigin | None) -> 
 
 
 def _run_callbacks(machine: Machine, arguments: tuple[Argument, ...]) -> None:
-    """Run the local functions that are handed to what is not known: it may call them (`optimizer.step(closure)`).
-
-    With what, nobody knows.
-    """
-    is_open, machine.is_open = machine.is_open, True
+    """Run the local functions that are handed to what is not known: it may call them (`optimizer.step(closure)`)."""
+    is_open = machine.is_open
     for argument in arguments:
         function = argument.value
         if not isinstance(function, Function) or function.code.first or id(function.code) in machine.called:
             continue
-        if isinstance(function.code.node, cst.FunctionDef) and machine.project.may_hold_a_site(_text(function)):
+        node = function.code.node
+        if isinstance(node, cst.FunctionDef) and machine.project.may_hold_a_site(_text(function)):
+            machine.is_open = is_open or bool(node.params.params)  # with what it calls them, nobody knows
             call_function(machine, function, (), None)
-    machine.is_open = is_open
+            machine.is_open = is_open
 
 
 # -- functions of the user's ---------------------------------------------------------------------------------
