@@ -255,3 +255,22 @@ def test_after_an_edit_the_file_alone_is_parsed_again(tmp_path: Path, monkeypatc
     Path("heads.py").write_text(wrong := heads.format("tf.nn.softmax"))
     assert verdict_of(edited) is CallVerdict.MISUSED
     assert parsed[0] == wrong
+
+
+TURNS = f"def train(epoch):\n    {LOSS}(y, net(x))\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("loop", "turns"),
+    [
+        ("for epoch in range(10):\n    train(epoch)\n", 2),
+        ("for epoch in range(1, 11):\n    train(epoch)\n", 2),
+        ("for epoch in range(10):\n    if epoch > 5:\n        train(epoch)\n", 1),
+        ("for epoch in (3, 1, 2):\n    train(epoch)\n", 3),
+        ("done = []\nfor epoch in range(10):\n    train(epoch)\n    done.append(epoch)\n", 10),
+    ],
+    ids=["turns alike", "from one", "under a condition", "no count", "with what is kept"],
+)
+def test_turns_are_run_until_one_changes_nothing(loop: str, turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And leaves nothing out: those that follow would start where it has, with another number. The second may be it."""
+    assert work(TURNS + loop, monkeypatch).walked.count("train") == turns

@@ -444,18 +444,29 @@ def _for(machine: Machine, frame: Frame, node: cst.For) -> Term:
     elements, complete = elements_of(machine, evaluate(machine, frame, node.iter), origin)
     if complete:
         machine.pass_over(frame, None if elements else node.body)
-        for element in elements:
+        for number, element in enumerate(elements):
             bind(machine, frame, node.target, element)
+            names, done = dict(frame.names), (machine.writes, machine.times_passed_over)
             ended = block(machine, frame, node.body)
             if ended is BREAKS:
                 return FALLS
             if not _goes_on(ended) and ended is not LEAVES and not isinstance(ended, Choice):
                 return ended
+            is_idle = frame.names == names and (machine.writes, machine.times_passed_over) == done
+            if number and is_idle and _is_a_count(elements):  # those that follow would do the same
+                bind(machine, frame, node.target, elements[-1])
+                break
     else:
         ended = _turns(machine, frame, node.body, lambda: bind(machine, frame, node.target, elements[0]))
         if isinstance(ended, Term) and not isinstance(ended, (End, Choice)):
             return ended
     return block(machine, frame, node.orelse.body) if node.orelse is not None else FALLS
+
+
+def _is_a_count(elements: list[Term]) -> bool:
+    """Whether a loop's elements only count its turns, from whatever number."""
+    numbers = [each.value for each in elements if isinstance(each, Const) and type(each.value) is int]
+    return len(numbers) == len(elements) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
 
 
 def _while(machine: Machine, frame: Frame, node: cst.While) -> Term:
