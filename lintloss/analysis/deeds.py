@@ -75,19 +75,27 @@ def of(tree: ast.stmt | None, text: str, words: Collection[bytes], libraries: fr
         to_given=not given.isdisjoint(changed | itself),
         to_others=not (changed | itself) <= given | RECEIVERS or any(isinstance(node, ast.Global) for node in every),
         sets=frozenset(node.attr for node in stored),
-        own=frozenset(node.attr for node in stored if isinstance(node.value, ast.Name) and node.value.id in RECEIVERS),
-        counts=_counted(tree) if "+=" in text else frozenset(),
+        own=_own(stored),
+        counts=_own(_counted(tree)) if "+=" in text else frozenset(),
         hands_over=hands_over,
         on_given=on_given,
         on_parts=on_parts,
     )
 
 
-def _counted(tree: ast.stmt) -> frozenset[str]:
-    """The attributes of its object that a function adds to."""
-    added = (each.target for each in statements([tree]) if isinstance(each, ast.AugAssign))
-    places = (place for place in added if isinstance(place, ast.Attribute) and isinstance(place.value, ast.Name))
-    return frozenset(place.attr for place in places if _root(place) in RECEIVERS)
+def _own(places: Iterable[ast.Attribute]) -> frozenset[str]:
+    """The names of those attributes that are of a function's object itself."""
+    return frozenset(
+        place.attr for place in places if isinstance(place.value, ast.Name) and place.value.id in RECEIVERS
+    )
+
+
+def _counted(tree: ast.stmt) -> Iterator[ast.Attribute]:
+    """The attributes that a function adds to, of whatever object."""
+    for statement in statements([tree]):
+        match statement:
+            case ast.AugAssign(target=ast.Attribute() as target):
+                yield target
 
 
 def _targets(tree: ast.stmt) -> Iterator[ast.expr]:

@@ -444,16 +444,17 @@ def _for(machine: Machine, frame: Frame, node: cst.For) -> Term:
     elements, complete = elements_of(machine, evaluate(machine, frame, node.iter), origin)
     if complete:
         machine.pass_over(frame, None if elements else node.body)
+        is_a_count = _is_a_count(elements)  # what other elements bring may differ in every turn
         for number, element in enumerate(elements):
             bind(machine, frame, node.target, element)
-            names, done = dict(frame.names), (machine.writes, machine.times_passed_over)
+            names, done = dict(frame.names) if is_a_count else None, (machine.writes, machine.times_passed_over)
             ended = block(machine, frame, node.body)
             if ended is BREAKS:
                 return FALLS
             if not _goes_on(ended) and ended is not LEAVES and not isinstance(ended, Choice):
                 return ended
             is_idle = frame.names == names and (machine.writes, machine.times_passed_over) == done
-            if number and is_idle and _is_a_count(elements):  # those that follow would do the same
+            if number and is_idle:  # those that follow would do the same
                 bind(machine, frame, node.target, elements[-1])
                 break
     else:
@@ -466,7 +467,7 @@ def _for(machine: Machine, frame: Frame, node: cst.For) -> Term:
 def _is_a_count(elements: list[Term]) -> bool:
     """Whether a loop's elements only count its turns, from whatever number."""
     numbers = [each.value for each in elements if isinstance(each, Const) and type(each.value) is int]
-    return len(numbers) == len(elements) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
+    return 0 < len(numbers) == len(elements) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
 
 
 def _while(machine: Machine, frame: Frame, node: cst.While) -> Term:

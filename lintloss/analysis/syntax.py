@@ -142,8 +142,10 @@ class Unit:
         """Like `span`, in rows and columns of `source.text`."""
         place = self._lowered.place(node)
         if place is None and "module" in vars(self):  # a node that LibCST has parsed, if it is of this unit at all
-            found = self._layout.places.get(id(node), (self.first - self._shift, 1, self.first - self._shift, 1))
-            return (found[0] + self._shift, found[1], found[2] + self._shift, found[3])
+            found = self._layout.places.get(id(node))
+            if found is not None:
+                top, left, bottom, right = found
+                place = (top + self._shift, left, bottom + self._shift, right)
         return place or (self.first, 1, self.first, 1)
 
     def code(self, node: cst.CSTNode) -> str:
